@@ -1,0 +1,93 @@
+"""Binary content on its way to Openlayer, beside the spans: spans carry a reference only.
+
+A *reference* names binary data by its MD5 checksum (the name under which Openlayer stores
+it) and its size. The data itself waits in a :class:`BinaryStore` of this process until the
+exporter uploads it; without an exporter nothing is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from typing import NamedTuple
+
+MAX_BYTES = 64_000_000
+
+
+class Binary(NamedTuple):
+    """Binary data and its media type (``image/png``)."""
+
+    data: bytes
+    media_type: str
+
+
+class BinaryStore:
+    """Binary data by MD5 checksum, bounded: the oldest goes first.
+
+    Args:
+        max_bytes: Size of all data held.
+    """
+
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self.wanted = False
+        self._held: OrderedDict[str, Binary] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def keep(self, data: bytes, media_type: str) -> str:
+        """Hold ``data`` if an exporter wants it.
+
+        Returns:
+            Its MD5 checksum in hexadecimal digits.
+        """
+        checksum = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        if self.wanted and len(data) <= self.max_bytes:
+            with self._lock:
+                if checksum not in self._held:
+                    self._held[checksum] = Binary(data, media_type)
+                    self._size += len(data)
+                while self._size > self.max_bytes:
+                    _, oldest = self._held.popitem(last=False)
+                    self._size -= len(oldest.data)
+        return checksum
+
+    def get(self, checksum: str) -> Binary | None:
+        """The data with this checksum, if it is still held."""
+        with self._lock:
+            return self._held.get(checksum)
+
+
+binaries = BinaryStore()
+"""The store of this process. ``wanted`` is set by an exporter that uploads or inlines."""
+
+
+class RawOutputs:
+    """The providers' response bodies by span id, for the ``rawOutput`` of Openlayer's steps.
+
+    Bounded by count; empty unless an Openlayer exporter of this process asks (``wanted``).
+    """
+
+    def __init__(self, max_count: int = 10_000) -> None:
+        self.max_count = max_count
+        self.wanted = False
+        self._held: OrderedDict[int, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def keep(self, span_id: int, body: bytes) -> None:
+        """Hold the response ``body`` (JSON) of the call that span ``span_id`` records."""
+        if self.wanted:
+            with self._lock:
+                self._held[span_id] = body
+                if len(self._held) > self.max_count:
+                    self._held.popitem(last=False)
+
+    def take(self, span_id: int) -> bytes | None:
+        """The response body of a span's call, once; None if there is none."""
+        with self._lock:
+            return self._held.pop(span_id, None)
+
+
+raw_outputs = RawOutputs()
+"""The response bodies of this process."""

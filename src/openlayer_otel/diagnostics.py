@@ -1,0 +1,59 @@
+"""What this package says about itself: each distinct trouble once, at WARNING, with what to do.
+
+Code in the user's call path is guarded at one boundary per entry point; what it
+catches is given to :func:`report_failure`, so that a defect of ours shows in the
+log once and never in the application.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+logger = logging.getLogger("openlayer_otel")
+
+_said: set[str] = set()
+_lock = threading.Lock()
+
+
+def warn_once(key: str, message: str, *arguments: object) -> None:
+    """Log ``message % arguments`` at WARNING unless ``key`` was used before.
+
+    Args:
+        key: Identifies the trouble; one warning per key and process.
+        message: What is wrong and which setting mends it. Must hold no secret.
+        arguments: Values for the ``%`` placeholders of ``message``.
+
+    Never raises.
+    """
+    with _lock:
+        if key in _said:
+            return
+        _said.add(key)
+    logger.warning(message, *arguments)
+
+
+def report_failure(where: str, error: BaseException) -> None:
+    """Log once per place and exception type that a hook of ours failed.
+
+    The exception's text is left out: it may quote a prompt.
+
+    Args:
+        where: The hook, in words a user can search for, such as ``"openai request"``.
+        error: What it raised. Its traceback is logged at DEBUG.
+    """
+    name = type(error).__qualname__
+    warn_once(
+        f"failure:{where}:{name}",
+        "openlayer-otel: %s failed with %s; the call itself is not affected, its span may lack "
+        "data. Please report this with the DEBUG log of 'openlayer_otel'.",
+        where,
+        name,
+    )
+    logger.debug("openlayer-otel: %s failed", where, exc_info=error)
+
+
+def forget_warnings() -> None:
+    """Let every warning be said again (for tests and after a fork)."""
+    with _lock:
+        _said.clear()

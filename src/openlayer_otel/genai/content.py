@@ -1,0 +1,187 @@
+"""Content to attribute values: what may be recorded, redaction, and size limits.
+
+*Content* is what users and models say: messages, system text, tool arguments and
+results, error messages, the inputs and outputs of the user's own functions. Every
+content value passes :class:`ContentPolicy` on its way to a span or an event, so the
+capture switch, ``redact=`` and ``max_content_bytes`` each have one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+
+from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.genai.encoding import clean_text, plain, to_json
+from openlayer_otel.settings import ContentCapture, Redact, Settings, content_capture
+
+CAPTURE_CONTEXT_KEY = otel_context.create_key("openlayer-content-capture")
+REDACTION_FAILED = "[dropped: redaction failed]"
+# What the conventions' schemas name for structure, not for what was said.
+_MESSAGE_STRUCTURE = frozenset({"role", "name", "finish_reason"})
+_PART_STRUCTURE = frozenset(
+    {"type", "id", "name", "mime_type", "modality", "file_id", "size_bytes", "checksum_md5"}
+)
+_TEXT_CAPS = (65_536, 16_384, 4_096, 1_024, 256)
+
+
+class Encoded(NamedTuple):
+    """A content value as JSON text, and whether something was cut to meet the size limit."""
+
+    text: str
+    truncated: bool
+
+
+class ContentPolicy:
+    """How content is recorded, from the settings. Holds no state of a call; its methods never raise.
+
+    Args:
+        settings: Read once: ``capture_content``, ``redact`` and ``max_content_bytes``.
+    """
+
+    __slots__ = ("capture", "limit", "redact")
+
+    def __init__(self, settings: Settings) -> None:
+        self.capture = settings.capture_content
+        self.redact: Redact | None = settings.redact
+        self.limit = settings.max_content_bytes
+
+    def capture_in(self, context: Context) -> ContentCapture:
+        """The capture policy of a call made in ``context`` (see :func:`capturing`)."""
+        override = context.get(CAPTURE_CONTEXT_KEY)
+        return override if isinstance(override, ContentCapture) else self.capture
+
+    def messages(self, messages: list[dict[str, Any]]) -> Encoded:
+        """A list of messages in the conventions' shape, as JSON text."""
+        return self._encode(messages, self._redacted_messages)
+
+    def parts(self, parts: list[dict[str, Any]]) -> Encoded:
+        """A list of parts (system instructions), as JSON text."""
+        return self._encode(parts, self._redacted_parts)
+
+    def value(self, value: object) -> Encoded:
+        """Any value (tool arguments, a function's inputs), every text in it redacted, as JSON text."""
+        return self._encode(value, self._redacted)
+
+    def structured(self, messages: list[dict[str, Any]]) -> Any:
+        """Messages for an event: redacted, but as values instead of JSON text."""
+        return plain(messages if self.redact is None else self._redacted_messages(messages))
+
+    def text(self, text: str) -> str:
+        """One plain text, such as an error message: redacted, shortened, valid UTF-8."""
+        text = clean_text(text if self.redact is None else self._redacted(text))
+        if self.limit and len(text) > self.limit:
+            return shortened(text, self.limit)
+        return text
+
+    def _encode(self, value: Any, redacted: Callable[[Any], Any]) -> Encoded:
+        if self.redact is not None:
+            value = redacted(plain(value))
+        text = to_json(value)
+        if not self.limit or len(text) <= self.limit:
+            return Encoded(text, False)
+        return Encoded(_cut(plain(value), self.limit), True)
+
+    def _redacted_messages(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [
+            {
+                key: item
+                if key in _MESSAGE_STRUCTURE
+                else self._redacted_parts(item)
+                if key == "parts" and isinstance(item, list)
+                else self._redacted(item)
+                for key, item in message.items()
+            }
+            for message in messages
+        ]
+
+    def _redacted_parts(self, parts: list[Any]) -> list[Any]:
+        return [
+            {
+                key: item if key in _PART_STRUCTURE else self._redacted(item)
+                for key, item in part.items()
+            }
+            if isinstance(part, dict)
+            else self._redacted(part)
+            for part in parts
+        ]
+
+    def _redacted(self, value: Any) -> Any:
+        """``value`` with every text in it passed through ``redact``."""
+        if isinstance(value, str):
+            redact = self.redact
+            if redact is None:
+                return value
+            try:
+                kept = redact(value)
+            except Exception as error:  # noqa: BLE001 - the user's function; fail closed
+                report_failure("redact=", error)
+                return REDACTION_FAILED
+            return kept if isinstance(kept, str) else REDACTION_FAILED
+        if isinstance(value, dict):
+            return {key: self._redacted(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._redacted(item) for item in value]
+        return value
+
+
+def capturing(capture: ContentCapture | str | bool, context: Context | None = None) -> Context:
+    """A context whose calls record content by ``capture`` instead of the setting.
+
+    Args:
+        capture: As for the setting ``capture_content``.
+        context: The context to start from; the current one by default.
+
+    Raises:
+        ValueError: ``capture`` names no policy.
+    """
+    return otel_context.set_value(CAPTURE_CONTEXT_KEY, content_capture(capture), context)
+
+
+def shortened(text: str, length: int) -> str:
+    """The beginning of ``text``, saying how many characters were cut."""
+    return f"{text[:length]}… [{len(text) - length} characters cut]"
+
+
+def _cut(value: Any, limit: int) -> str:
+    """``value`` as valid JSON of at most about ``limit`` bytes.
+
+    Long texts are shortened first, the same for all; a list that is still too long loses its
+    oldest items, and a marker in the shape of a message says how many.
+    """
+    for cap in _TEXT_CAPS:
+        if cap * 2 < limit or cap == _TEXT_CAPS[-1]:
+            value = _with_short_texts(value, cap)
+            text = to_json(value)
+            if len(text) <= limit:
+                return text
+    if isinstance(value, list):
+        return _newest(value, limit)
+    return to_json({"truncated": True, "bytes": len(text)})
+
+
+def _with_short_texts(value: Any, cap: int) -> Any:
+    if isinstance(value, str):
+        return shortened(value, cap) if len(value) > cap + 64 else value
+    if isinstance(value, dict):
+        return {key: _with_short_texts(item, cap) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_short_texts(item, cap) for item in value]
+    return value
+
+
+def _newest(items: list[Any], limit: int) -> str:
+    budget = limit - 128
+    kept: list[str] = []
+    for item in reversed(items):
+        text = to_json(item)
+        budget -= len(text) + 1
+        if budget < 0:
+            break
+        kept.append(text)
+    gone = len(items) - len(kept)
+    marker = to_json({"role": "truncated", "parts": [{"type": "truncated", "items_cut": gone}]})
+    return "[" + ",".join([marker, *reversed(kept)]) + "]"

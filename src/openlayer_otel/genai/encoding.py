@@ -1,0 +1,200 @@
+"""Any Python value to JSON text, and never an exception.
+
+The fast path is one call into orjson. What orjson refuses (lone surrogates, integers
+beyond 64 bits, keys that are no strings, cycles, hostile objects) goes through
+:func:`plain`, which rebuilds the value from parts that are safe to encode.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+MAX_DEPTH = 64
+MAX_ITEMS = 100_000
+_MAX_INTEGER = 2**63 - 1
+# Sentinels of the SDKs for "the argument was not given": they are no values.
+_ABSENT = frozenset({"NotGiven", "Omit", "NOT_GIVEN"})
+
+
+def to_json(value: object) -> str:
+    """``value`` as compact JSON text.
+
+    Args:
+        value: Anything. Pydantic models, dataclasses, enums, dates and sets become what they
+            mean; NaN and infinities become ``null``; what has no meaning in JSON becomes text.
+
+    Returns:
+        Valid JSON, always.
+    """
+    try:
+        return orjson.dumps(value, default=_meaning).decode()
+    except (TypeError, ValueError, RecursionError, UnicodeError):
+        return orjson.dumps(plain(value)).decode()
+
+
+def from_json(text: object) -> Any:
+    """The value that ``text`` encodes, or ``text`` itself if it is no JSON."""
+    if not isinstance(text, (str, bytes)):
+        return text
+    try:
+        return orjson.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def clean_text(text: str) -> str:
+    """``text`` without lone surrogates (half an emoji from a cut stream), which UTF-8 cannot hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Halves that belong together are joined; what stays alone becomes U+FFFD.
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def plain(value: object) -> Any:
+    """``value`` rebuilt from dicts, lists, texts, numbers, booleans and None. Never raises."""
+    return _plain(value, 0, set())
+
+
+def _plain(value: object, depth: int, above: set[int]) -> Any:
+    kind = type(value)
+    if value is None or kind is bool:
+        return value
+    if kind is str:
+        return clean_text(value)  # type: ignore[arg-type]
+    if kind is int:
+        return value if abs(value) <= _MAX_INTEGER else str(value)  # type: ignore[call-overload]
+    if kind is float:
+        return value if math.isfinite(value) else None  # type: ignore[arg-type]
+    if depth >= MAX_DEPTH:
+        return "[nested too deeply]"
+    if id(value) in above:
+        return "[cycle]"
+    above.add(id(value))
+    try:
+        if isinstance(value, Mapping):
+            return {
+                clean_text(key) if isinstance(key, str) else _described(key): _plain(
+                    item, depth + 1, above
+                )
+                for key, item in _bounded(value.items())
+            }
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return [_plain(item, depth + 1, above) for item in _bounded(value)]
+        meaning = _meaning(value)
+        if meaning is value:
+            return _described(value)
+        return _plain(meaning, depth + 1, above)
+    except Exception:  # noqa: BLE001 - a hostile object's own methods may raise anything
+        return _described(value)
+    finally:
+        above.discard(id(value))
+
+
+def _bounded(items: Any) -> Iterator[Any]:
+    for count, item in enumerate(items):
+        if count >= MAX_ITEMS:
+            return
+        yield item
+
+
+def _meaning(value: object) -> Any:
+    """What an object says in simpler types; text as the last resort. For ``orjson.dumps``, too."""
+    name = type(value).__name__
+    if name in _ABSENT:
+        return None
+    if isinstance(value, str):
+        return clean_text(str.__str__(value))
+    if isinstance(value, int):
+        return int.__int__(value) if abs(value) <= _MAX_INTEGER else str(int.__int__(value))
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (set, frozenset, tuple, list)):
+        return list(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return f"[{len(value)} bytes]"
+    fields = model_fields(value)
+    if fields is not None:
+        return fields
+    if isinstance(value, type):
+        return value.__qualname__
+    enum_value = getattr(value, "value", value) if hasattr(type(value), "__members__") else value
+    if enum_value is not value:
+        return enum_value
+    dumped = getattr(value, "to_dict", None) or getattr(value, "tolist", None)
+    if callable(dumped):
+        return dumped()
+    isoformat = getattr(value, "isoformat", None)
+    if callable(isoformat):
+        return isoformat()
+    attributes = getattr(value, "__dataclass_fields__", None)
+    if attributes:
+        return {each: getattr(value, each, None) for each in attributes}
+    return _described(value)
+
+
+def model_fields(value: object) -> dict[str, Any] | None:
+    """The fields that a pydantic model was given, extra ones included; None for other objects.
+
+    Reads the instance instead of calling ``model_dump``: the SDKs build models without
+    validation, and dumping such a model warns and may raise (pydantic 1 and 2).
+    """
+    given = getattr(value, "__pydantic_fields_set__", None)
+    if given is None:
+        given = getattr(value, "__fields_set__", None)
+        if given is None:
+            return None
+    if isinstance(value, type):
+        return None
+    found = {name: item for name, item in vars(value).items() if name in given}
+    extra = getattr(value, "__pydantic_extra__", None)
+    if extra:
+        found.update(extra)
+    return found
+
+
+def json_of(value: object) -> Any:
+    """An SDK object as the JSON that it was made from: models become dicts of what was sent.
+
+    Dicts, texts and numbers are returned as they are; nothing is copied that need not be.
+    """
+    kind = type(value)
+    if value is None or kind in (str, int, float, bool):
+        return value
+    if kind is dict:
+        return value
+    if kind is list:
+        return [json_of(item) for item in value]  # type: ignore[attr-defined]
+    fields = model_fields(value)
+    if fields is not None:
+        return {name: json_of(item) for name, item in fields.items()}
+    return value
+
+
+def _described(value: object) -> str:
+    try:
+        return clean_text(str(value))[:1000]
+    except Exception:  # noqa: BLE001 - __str__ of a hostile object may raise anything
+        return f"[{type(value).__qualname__}]"
+
+
+def decoded_base64(text: object) -> bytes | None:
+    """The bytes of a base64 text (or of a ``data:`` address), or None if it is neither."""
+    if not isinstance(text, str):
+        return None
+    if text.startswith("data:"):
+        head, comma, text = text.partition(",")
+        if not comma or not head.endswith(";base64"):
+            return None
+    try:
+        return base64.b64decode(text, validate=False)
+    except (ValueError, UnicodeError):
+        return None

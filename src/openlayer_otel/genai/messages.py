@@ -1,0 +1,136 @@
+"""Messages and parts in the shape of the GenAI conventions (JSON Schemas ``gen-ai-*-messages``).
+
+A *message* is ``{"role", "parts"}``; a *part* is a dict with a ``type``. Providers build
+messages with these functions only, so the shape has one place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openlayer_otel.attachments import binaries
+from openlayer_otel.genai.encoding import decoded_base64, from_json
+
+Part = dict[str, Any]
+Message = dict[str, Any]
+
+_MODALITIES = ("image", "audio", "video")
+
+
+def text(content: object) -> Part:
+    """Something said in words."""
+    return {"type": "text", "content": content}
+
+
+def reasoning(content: object) -> Part:
+    """The model's reasoning, or its summary."""
+    return {"type": "reasoning", "content": content}
+
+
+def tool_call(call_id: object, name: object, arguments: object) -> Part:
+    """The model asks for a tool.
+
+    Args:
+        call_id: The provider's id of the call; left out when there is none.
+        name: The tool's name.
+        arguments: A JSON text (decoded if it is valid), or the value itself.
+    """
+    part: Part = {"type": "tool_call", "name": name}
+    if call_id is not None:
+        part["id"] = call_id
+    if arguments is not None:
+        part["arguments"] = from_json(arguments)
+    return part
+
+
+def tool_call_response(call_id: object, response: object) -> Part:
+    """What a tool answered."""
+    part: Part = {"type": "tool_call_response", "response": response}
+    if call_id is not None:
+        part["id"] = call_id
+    return part
+
+
+def server_tool_call(call_id: object, name: object, call: dict[str, Any]) -> Part:
+    """A tool that the provider runs itself; ``call`` has a ``type`` and the call's own fields."""
+    part: Part = {"type": "server_tool_call", "name": name, "server_tool_call": call}
+    if call_id is not None:
+        part["id"] = call_id
+    return part
+
+
+def server_tool_call_response(call_id: object, response: dict[str, Any]) -> Part:
+    """What a tool of the provider's answered; ``response`` has a ``type``."""
+    part: Part = {"type": "server_tool_call_response", "server_tool_call_response": response}
+    if call_id is not None:
+        part["id"] = call_id
+    return part
+
+
+def modality_of(media_type: str) -> str:
+    """``image``, ``audio``, ``video`` or ``document`` for a media type."""
+    kind = media_type.partition("/")[0]
+    return kind if kind in _MODALITIES else "document"
+
+
+def binary(encoded: object, media_type: str, modality: str | None = None) -> Part:
+    """Binary content: a reference by checksum and size; the data never goes on a span.
+
+    Args:
+        encoded: Base64 text, or a ``data:`` address.
+        media_type: Such as ``image/png``; that of a ``data:`` address wins.
+        modality: ``image``, ``audio``, ``video`` or ``document``; from the media type by default.
+    """
+    if isinstance(encoded, str) and encoded.startswith("data:"):
+        media_type = encoded[5:].partition(",")[0].partition(";")[0] or media_type
+    part: Part = {
+        "type": "uri",
+        "modality": modality or modality_of(media_type),
+        "mime_type": media_type,
+        "uri": "",
+    }
+    data = decoded_base64(encoded)
+    if data is not None:
+        part["checksum_md5"] = binaries.keep(data, media_type)
+        part["uri"] = f"urn:md5:{part['checksum_md5']}"
+        part["size_bytes"] = len(data)
+    return part
+
+
+def uri(address: object, modality: str, media_type: str | None = None) -> Part:
+    """Content by address. A ``data:`` address is binary content and becomes a reference."""
+    if isinstance(address, str) and address.startswith("data:"):
+        return binary(address, media_type or "application/octet-stream")
+    part: Part = {"type": "uri", "modality": modality, "uri": address}
+    if media_type:
+        part["mime_type"] = media_type
+    return part
+
+
+def file(file_id: object, modality: str, media_type: str | None = None) -> Part:
+    """Content uploaded to the provider before."""
+    part: Part = {"type": "file", "modality": modality, "file_id": file_id}
+    if media_type:
+        part["mime_type"] = media_type
+    return part
+
+
+def generic(kind: object, fields: dict[str, Any]) -> Part:
+    """A part this package does not know: kept as it came."""
+    return {**fields, "type": kind if isinstance(kind, str) and kind else "unknown"}
+
+
+def message(role: object, parts: list[Part], name: object = None) -> Message:
+    """One message of a conversation."""
+    made: Message = {"role": role if isinstance(role, str) else "unknown", "parts": parts}
+    if isinstance(name, str) and name:
+        made["name"] = name
+    return made
+
+
+def output_message(role: object, parts: list[Part], finish_reason: str | None) -> Message:
+    """One choice of the model."""
+    made: Message = {"role": role if isinstance(role, str) else "assistant", "parts": parts}
+    if finish_reason:
+        made["finish_reason"] = finish_reason
+    return made

@@ -1,0 +1,328 @@
+"""Every switch of the package, from arguments and the environment: one frozen dataclass.
+
+An argument wins over its environment variable, which wins over the default. A value
+that cannot be used is named in one warning and the next source is used instead, so a
+typing error never stops an application. ``docs/configuration.md`` is the user's page.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from openlayer_otel.diagnostics import warn_once
+
+DEFAULT_BASE_URL = "https://api.openlayer.com/v1"
+
+Redact = Callable[[str], str]
+"""Given one content text (a message, a tool argument, an error message), returns what may be kept."""
+
+
+class ContentCapture(Enum):
+    """Where message content is recorded.
+
+    The names are those of ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT``.
+    """
+
+    NO_CONTENT = "NO_CONTENT"
+    SPAN_ONLY = "SPAN_ONLY"
+    EVENT_ONLY = "EVENT_ONLY"
+    SPAN_AND_EVENT = "SPAN_AND_EVENT"
+
+    @property
+    def on_spans(self) -> bool:
+        """Whether content goes to span attributes."""
+        return self in (ContentCapture.SPAN_ONLY, ContentCapture.SPAN_AND_EVENT)
+
+    @property
+    def on_events(self) -> bool:
+        """Whether content goes to log events."""
+        return self in (ContentCapture.EVENT_ONLY, ContentCapture.SPAN_AND_EVENT)
+
+    @property
+    def anywhere(self) -> bool:
+        """Whether any content is recorded at all (error messages follow this, too)."""
+        return self is not ContentCapture.NO_CONTENT
+
+
+def content_capture(value: object) -> ContentCapture:
+    """Read a capture policy from what a user writes.
+
+    Args:
+        value: A :class:`ContentCapture`, its name in any case, a bool (or ``"true"`` /
+            ``"false"``): true means ``SPAN_ONLY``.
+
+    Raises:
+        ValueError: ``value`` is none of these.
+    """
+    if isinstance(value, ContentCapture):
+        return value
+    if isinstance(value, bool):
+        return ContentCapture.SPAN_ONLY if value else ContentCapture.NO_CONTENT
+    text = str(value).strip().upper()
+    if text in ("TRUE", "1", "ON", "YES"):
+        return ContentCapture.SPAN_ONLY
+    if text in ("FALSE", "0", "OFF", "NO", "NONE"):
+        return ContentCapture.NO_CONTENT
+    return ContentCapture(text)
+
+
+def _switch(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text in ("true", "1", "on", "yes"):
+        return True
+    if text in ("false", "0", "off", "no", ""):
+        return False
+    raise ValueError(f"{value!r} is neither true nor false")
+
+
+def _whole(value: object) -> int:
+    number = int(str(value))
+    if number < 0:
+        raise ValueError("must not be negative")
+    return number
+
+
+def _seconds(value: object) -> float:
+    number = float(str(value))
+    if not 0 < number < float("inf"):
+        raise ValueError("must be a positive number of seconds")
+    return number
+
+
+def _text(value: object) -> str:
+    text = str(value).strip()
+    if not text:
+        raise ValueError("is empty")
+    return text
+
+
+def _names(value: object) -> tuple[str, ...] | None:
+    if value is None or value is True:
+        return None
+    if value is False:
+        return ()
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple, set, frozenset)):
+        raise ValueError("must be a list of names")
+    return tuple(str(part).strip().lower() for part in parts if str(part).strip())
+
+
+def _url(value: object) -> str:
+    text = _text(value).rstrip("/")
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return text
+
+
+def _headers(value: object) -> Mapping[str, str]:
+    """``K: V`` lines, as OPENLAYER_CUSTOM_HEADERS of Openlayer's SDK has them, or a mapping."""
+    if isinstance(value, Mapping):
+        return {str(k): str(v) for k, v in value.items()}
+    found = {}
+    for line in str(value).splitlines():
+        if line.strip():
+            name, colon, content = line.partition(":")
+            if not colon:
+                raise ValueError("must be lines of 'Name: value'")
+            found[name.strip()] = content.strip()
+    return found
+
+
+def _callable(value: object) -> Callable[..., Any]:
+    if not callable(value):
+        raise ValueError("must be callable")
+    return value
+
+
+def _choice(*allowed: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        text = str(value).strip().lower()
+        if text not in allowed:
+            raise ValueError("must be one of " + ", ".join(allowed))
+        return text
+
+    return read
+
+
+def _setting(default: Any, variable: str | None, read: Callable[[object], Any], doc: str) -> Any:
+    # Keys and headers stay out of repr(), which ends up in logs.
+    return field(
+        default=default,
+        repr=variable not in ("OPENLAYER_API_KEY", "OPENLAYER_CUSTOM_HEADERS"),
+        metadata={"variable": variable, "read": read, "doc": doc},
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """All settings, resolved. Make one with :meth:`resolve`."""
+
+    # --- what is traced ---
+    providers: tuple[str, ...] | None = _setting(
+        None, "OPENLAYER_OTEL_PROVIDERS", _names, "Providers to trace; all known ones by default."
+    )
+    anthropic_tracing: str = _setting(
+        "openlayer",
+        "OPENLAYER_OTEL_ANTHROPIC_TRACING",
+        _choice("openlayer", "sdk"),
+        "Who records Anthropic calls where the SDK can trace itself: 'openlayer' or 'sdk'.",
+    )
+    # --- content ---
+    capture_content: ContentCapture = _setting(
+        ContentCapture.SPAN_ONLY,
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+        content_capture,
+        "Where message content is recorded.",
+    )
+    redact: Redact | None = _setting(
+        None, None, _callable, "Called with every content text; returns what may be kept."
+    )
+    max_content_bytes: int = _setting(
+        1_000_000,
+        "OPENLAYER_OTEL_MAX_CONTENT_BYTES",
+        _whole,
+        "Largest size of one content attribute, in bytes of JSON; 0 means no limit.",
+    )
+    # --- signals besides spans ---
+    metrics: bool = _setting(
+        True, "OPENLAYER_OTEL_METRICS", _switch, "Record the GenAI client metrics."
+    )
+    chunk_metrics: bool = _setting(
+        False, "OPENLAYER_OTEL_CHUNK_METRICS", _switch, "Record the time of every output chunk."
+    )
+    # --- Openlayer: where to ---
+    api_key: str | None = _setting(None, "OPENLAYER_API_KEY", _text, "Openlayer API key.")
+    inference_pipeline_id: str | None = _setting(
+        None, "OPENLAYER_INFERENCE_PIPELINE_ID", _text, "Inference pipeline that gets the traces."
+    )
+    base_url: str = _setting(DEFAULT_BASE_URL, "OPENLAYER_BASE_URL", _url, "Openlayer API address.")
+    disable_publish: bool = _setting(
+        False, "OPENLAYER_DISABLE_PUBLISH", _switch, "Build spans but upload nothing."
+    )
+    verify_ssl: bool = _setting(True, "OPENLAYER_VERIFY_SSL", _switch, "Verify TLS certificates.")
+    custom_headers: Mapping[str, str] | None = _setting(
+        None, "OPENLAYER_CUSTOM_HEADERS", _headers, "Extra request headers, 'Name: value' lines."
+    )
+    # --- Openlayer: delivery ---
+    timeout: float = _setting(
+        10.0, "OPENLAYER_OTEL_TIMEOUT", _seconds, "Seconds for one upload request."
+    )
+    deadline: float = _setting(
+        60.0, "OPENLAYER_OTEL_DEADLINE", _seconds, "Seconds for one trace, all retries included."
+    )
+    max_retries: int = _setting(
+        5, "OPENLAYER_OTEL_MAX_RETRIES", _whole, "Retries of one upload after the first try."
+    )
+    exit_timeout: float = _setting(
+        5.0,
+        "OPENLAYER_OTEL_EXIT_TIMEOUT",
+        _seconds,
+        "Longest delay of the process's exit, seconds.",
+    )
+    max_queue_size: int = _setting(
+        2048, "OPENLAYER_OTEL_MAX_QUEUE_SIZE", _whole, "Traces waiting to be sent, in memory."
+    )
+    max_queue_bytes: int = _setting(
+        64_000_000, "OPENLAYER_OTEL_MAX_QUEUE_BYTES", _whole, "Bytes waiting to be sent, in memory."
+    )
+    max_body_bytes: int = _setting(
+        8_000_000, "OPENLAYER_OTEL_MAX_BODY_BYTES", _whole, "Largest upload; content is cut to fit."
+    )
+    spool: bool = _setting(
+        True,
+        "OPENLAYER_OTEL_SPOOL",
+        _switch,
+        "Keep on disk what cannot be sent, and send it later.",
+    )
+    spool_directory: Path = _setting(
+        Path("~/.openlayer/otel-spool").expanduser(),
+        "OPENLAYER_OTEL_SPOOL_DIRECTORY",
+        lambda value: Path(_text(value)).expanduser(),
+        "Where the spool lives.",
+    )
+    max_spool_bytes: int = _setting(
+        256_000_000, "OPENLAYER_OTEL_MAX_SPOOL_BYTES", _whole, "Largest size of the spool."
+    )
+    # --- Openlayer: which traces, and how they are put together ---
+    upload_all: bool = _setting(
+        False,
+        "OPENLAYER_OTEL_UPLOAD_ALL",
+        _switch,
+        "Upload traces with no GenAI or @trace span, too.",
+    )
+    max_open_traces: int = _setting(
+        10_000, "OPENLAYER_OTEL_MAX_OPEN_TRACES", _whole, "Traces held in memory until complete."
+    )
+    max_open_bytes: int = _setting(
+        256_000_000, "OPENLAYER_OTEL_MAX_OPEN_BYTES", _whole, "Bytes of spans held until complete."
+    )
+    max_trace_age: float = _setting(
+        300.0,
+        "OPENLAYER_OTEL_MAX_TRACE_AGE",
+        _seconds,
+        "Seconds a trace whose root ended waits for spans that do not end.",
+    )
+    exporter_grace: float = _setting(
+        2.0,
+        "OPENLAYER_OTEL_EXPORTER_GRACE",
+        _seconds,
+        "Seconds the exporter by name waits for stragglers after the root.",
+    )
+    # --- Openlayer: attachments ---
+    upload_attachments: bool = _setting(
+        False, "OPENLAYER_OTEL_UPLOAD_ATTACHMENTS", _switch, "Upload binary content to Openlayer."
+    )
+    inline_attachments: bool = _setting(
+        False, "OPENLAYER_OTEL_INLINE_ATTACHMENTS", _switch, "Send binary content inside the trace."
+    )
+
+    @classmethod
+    def resolve(
+        cls, *, environment: Mapping[str, str] | None = None, **arguments: object
+    ) -> Settings:
+        """Settings from arguments, the environment and the defaults, in that order.
+
+        Args:
+            environment: The variables to read; those of the process by default.
+            arguments: Settings by name. ``None`` means "not given". A name that is no
+                setting is warned about and ignored.
+
+        Returns:
+            The settings. Values that cannot be used are warned about once, by name.
+        """
+        variables = os.environ if environment is None else environment
+        known = {each.name: each for each in fields(cls)}
+        for name in arguments.keys() - known.keys():
+            warn_once(
+                f"setting:{name}", "openlayer-otel: there is no setting %r; it is ignored.", name
+            )
+        values: dict[str, Any] = {}
+        for name, each in known.items():
+            variable = each.metadata["variable"]
+            sources = [(f"argument {name}=", arguments.get(name))]
+            if variable and variables.get(variable, "").strip():
+                sources.append((f"environment variable {variable}", variables[variable]))
+            for source, value in sources:
+                if value is None:
+                    continue
+                try:
+                    values[name] = each.metadata["read"](value)
+                except (TypeError, ValueError) as error:
+                    # The value itself may be a secret: only its setting is named.
+                    reason = error if variable != "OPENLAYER_API_KEY" else "cannot be used"
+                    warn_once(
+                        f"setting:{source}",
+                        "openlayer-otel: %s cannot be used (%s); it is ignored.",
+                        source,
+                        reason,
+                    )
+                    continue
+                break
+        return cls(**values)

@@ -1,0 +1,69 @@
+"""Where spans, metrics and events of this package go: one :class:`Telemetry` at a time.
+
+``instrument()`` and ``init()`` make one active; without them the global OpenTelemetry
+providers and the environment's settings are used, so ``@trace`` works on its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.trace import Tracer, TracerProvider
+
+from openlayer_otel.genai.content import ContentPolicy
+from openlayer_otel.settings import Settings
+from openlayer_otel.version import __version__
+
+SCOPE_NAME = "openlayer_otel"
+
+
+class Telemetry:
+    """The tracer, the settings and what is made from them.
+
+    Args:
+        settings: All switches; resolved from the environment by default.
+        tracer_provider: The provider of the spans; the global one by default, even if it is
+            set later.
+        meter_provider: The provider of the metrics, likewise.
+        logger_provider: The provider of the events, likewise.
+    """
+
+    __slots__ = ("content", "logger_provider", "meter_provider", "settings", "tracer")
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: Any = None,
+        logger_provider: Any = None,
+    ) -> None:
+        self.settings = settings if settings is not None else Settings.resolve()
+        # No schema URL: the GenAI conventions have published none that is true of these names.
+        self.tracer: Tracer = trace.get_tracer(SCOPE_NAME, __version__, tracer_provider)
+        self.content = ContentPolicy(self.settings)
+        self.meter_provider = meter_provider
+        self.logger_provider = logger_provider
+
+
+_active: Telemetry | None = None
+_lock = threading.Lock()
+
+
+def active() -> Telemetry:
+    """The telemetry in use; made from the global providers and the environment if there is none."""
+    global _active
+    if _active is None:
+        with _lock:
+            if _active is None:
+                _active = Telemetry()
+    return _active
+
+
+def activate(telemetry: Telemetry | None) -> None:
+    """Make ``telemetry`` the one in use; ``None`` goes back to the defaults."""
+    global _active
+    with _lock:
+        _active = telemetry
