@@ -19,7 +19,7 @@ from openlayer_otel.diagnostics import warn_once
 DEFAULT_BASE_URL = "https://api.openlayer.com/v1"
 
 Redact = Callable[[str], str]
-"""Given one content text (a message, a tool argument, an error message), returns what may be kept."""
+"""Given one content text (a message, a tool argument, an error message), returns what may stay."""
 
 
 class ContentCapture(Enum):
@@ -224,7 +224,7 @@ class Settings:
         5.0,
         "OPENLAYER_OTEL_EXIT_TIMEOUT",
         _seconds,
-        "Longest delay of the process's exit, seconds.",
+        "Longest delay of the exit, in seconds.",
     )
     max_queue_size: int = _setting(
         2048, "OPENLAYER_OTEL_MAX_QUEUE_SIZE", _whole, "Traces waiting to be sent, in memory."
@@ -239,7 +239,7 @@ class Settings:
         True,
         "OPENLAYER_OTEL_SPOOL",
         _switch,
-        "Keep on disk what cannot be sent, and send it later.",
+        "Keep on disk what cannot be sent now.",
     )
     spool_directory: Path = _setting(
         Path("~/.openlayer/otel-spool").expanduser(),
@@ -255,7 +255,7 @@ class Settings:
         False,
         "OPENLAYER_OTEL_UPLOAD_ALL",
         _switch,
-        "Upload traces with no GenAI or @trace span, too.",
+        "Upload traces without GenAI spans, too.",
     )
     max_open_traces: int = _setting(
         10_000, "OPENLAYER_OTEL_MAX_OPEN_TRACES", _whole, "Traces held in memory until complete."

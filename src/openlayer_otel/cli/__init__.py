@@ -1,0 +1,1 @@
+"""The openlayer-otel command."""

@@ -1,0 +1,1 @@
+"""Completed traces to Openlayer: assembly, mapping, delivery, spool."""

@@ -1,0 +1,1 @@
+"""One GenAI operation, whoever provides it: its span, its messages, its stream."""

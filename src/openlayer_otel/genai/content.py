@@ -36,7 +36,7 @@ class Encoded(NamedTuple):
 
 
 class ContentPolicy:
-    """How content is recorded, from the settings. Holds no state of a call; its methods never raise.
+    """How content is recorded, from the settings; stateless, and its methods never raise.
 
     Args:
         settings: Read once: ``capture_content``, ``redact`` and ``max_content_bytes``.
@@ -63,7 +63,7 @@ class ContentPolicy:
         return self._encode(parts, self._redacted_parts)
 
     def value(self, value: object) -> Encoded:
-        """Any value (tool arguments, a function's inputs), every text in it redacted, as JSON text."""
+        """Any value (a function's inputs), every text in it redacted, as JSON text."""
         return self._encode(value, self._redacted)
 
     def structured(self, messages: list[dict[str, Any]]) -> Any:

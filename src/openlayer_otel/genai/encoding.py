@@ -48,7 +48,7 @@ def from_json(text: object) -> Any:
 
 
 def clean_text(text: str) -> str:
-    """``text`` without lone surrogates (half an emoji from a cut stream), which UTF-8 cannot hold."""
+    """``text`` without lone surrogates (half an emoji of a cut stream): UTF-8 has none."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -62,16 +62,16 @@ def plain(value: object) -> Any:
     return _plain(value, 0, set())
 
 
-def _plain(value: object, depth: int, above: set[int]) -> Any:
+def _plain(value: Any, depth: int, above: set[int]) -> Any:
     kind = type(value)
     if value is None or kind is bool:
         return value
     if kind is str:
-        return clean_text(value)  # type: ignore[arg-type]
+        return clean_text(value)
     if kind is int:
-        return value if abs(value) <= _MAX_INTEGER else str(value)  # type: ignore[call-overload]
+        return value if abs(value) <= _MAX_INTEGER else str(value)
     if kind is float:
-        return value if math.isfinite(value) else None  # type: ignore[arg-type]
+        return value if math.isfinite(value) else None
     if depth >= MAX_DEPTH:
         return "[nested too deeply]"
     if id(value) in above:
@@ -161,7 +161,7 @@ def model_fields(value: object) -> dict[str, Any] | None:
     return found
 
 
-def json_of(value: object) -> Any:
+def json_of(value: Any) -> Any:
     """An SDK object as the JSON that it was made from: models become dicts of what was sent.
 
     Dicts, texts and numbers are returned as they are; nothing is copied that need not be.
@@ -172,7 +172,7 @@ def json_of(value: object) -> Any:
     if kind is dict:
         return value
     if kind is list:
-        return [json_of(item) for item in value]  # type: ignore[attr-defined]
+        return [json_of(item) for item in value]
     fields = model_fields(value)
     if fields is not None:
         return {name: json_of(item) for name, item in fields.items()}

@@ -1,0 +1,1 @@
+"""A room for each SDK: where to hook, and how its JSON maps to an operation."""

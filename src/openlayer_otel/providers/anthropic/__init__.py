@@ -1,0 +1,1 @@
+"""The Anthropic SDK, endpoint by endpoint."""

@@ -1,0 +1,1 @@
+"""The OpenAI SDK, endpoint by endpoint."""
