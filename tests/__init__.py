@@ -1,0 +1,1 @@
+"""The tests. Import what they share from ``tests.support``."""
