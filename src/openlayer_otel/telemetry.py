@@ -7,7 +7,8 @@ providers and the environment's settings are used, so ``@trace`` works on its ow
 from __future__ import annotations
 
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.trace import Tracer, TracerProvider
@@ -15,6 +16,10 @@ from opentelemetry.trace import Tracer, TracerProvider
 from openlayer_otel.genai.content import ContentPolicy
 from openlayer_otel.settings import Settings
 from openlayer_otel.version import __version__
+
+if TYPE_CHECKING:
+    from openlayer_otel.genai.operation import Operation
+    from openlayer_otel.genai.record import Record
 
 SCOPE_NAME = "openlayer_otel"
 
@@ -46,6 +51,22 @@ class Telemetry:
         self.content = ContentPolicy(self.settings)
         self.meter_provider = meter_provider
         self.logger_provider = logger_provider
+
+    def operation_ended(
+        self, operation: Operation, record: Record, error: BaseException | None, ended: float
+    ) -> None:
+        """Record the metrics and events of an operation that is over.
+
+        Args:
+            operation: The operation; its span has all its attributes and is not ended yet.
+            record: What it said.
+            error: What was raised; None if nothing was.
+            ended: ``time.perf_counter()`` of its end.
+        """
+
+    def chunk_recorder(self, operation: Operation) -> Callable[[float], None] | None:
+        """What to tell the seconds between two chunks; None unless chunk metrics are on."""
+        return None
 
 
 _active: Telemetry | None = None

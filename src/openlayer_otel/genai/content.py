@@ -62,6 +62,10 @@ class ContentPolicy:
         """A list of parts (system instructions), as JSON text."""
         return self._encode(parts, self._redacted_parts)
 
+    def tools(self, tools: list[dict[str, Any]]) -> Encoded:
+        """Tool definitions, as JSON text: every text but names and types is content."""
+        return self._encode(tools, self._redacted_parts)
+
     def value(self, value: object) -> Encoded:
         """Any value (a function's inputs), every text in it redacted, as JSON text."""
         return self._encode(value, self._redacted)

@@ -1,0 +1,25 @@
+"""What an exception of a provider's SDK says: the low-cardinality ``error.type``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def error_type(error: BaseException) -> str:
+    """The provider's own error code where there is one, else the exception's full name.
+
+    OpenAI's errors carry ``{"code", "type"}``, Anthropic's ``{"error": {"type"}}`` (both as
+    ``error.body``). Never raises.
+    """
+    body: Any = getattr(error, "body", None)
+    if isinstance(body, dict):
+        inner = body.get("error")
+        if isinstance(inner, dict):
+            body = inner
+        for key in ("code", "type"):
+            value = body.get(key)
+            if isinstance(value, str) and 0 < len(value) <= 64 and value != "error":
+                return value
+    kind = type(error)
+    module = kind.__module__
+    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"

@@ -1,0 +1,276 @@
+"""The life of one GenAI operation: its span from start to end, ended exactly once.
+
+An *operation* is one request to a model, retries included. Whoever traces it starts an
+:class:`Operation` from the request's JSON, makes its context current while the SDK works,
+and ends it with :meth:`Operation.finish` (the response's JSON) or :meth:`Operation.fail`
+(what was raised). The first end wins; later ones do nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import Any
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
+
+from openlayer_otel import semconv
+from openlayer_otel.attachments import raw_outputs
+from openlayer_otel.context_attributes import attributes_in
+from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.genai.content import Encoded
+from openlayer_otel.genai.encoding import from_json, to_json
+from openlayer_otel.genai.errors import error_type
+from openlayer_otel.genai.nesting import OPERATION_KEY
+from openlayer_otel.genai.record import Endpoint, Identity, Record
+from openlayer_otel.settings import ContentCapture
+from openlayer_otel.telemetry import Telemetry
+
+_CANCELLED = (
+    asyncio.CancelledError,
+    concurrent.futures.CancelledError,
+    GeneratorExit,
+    KeyboardInterrupt,
+    SystemExit,
+)
+
+
+class Operation:
+    """One GenAI operation that is recorded.
+
+    Attributes:
+        span: Its span.
+        context: The context in which its span is current; attach it around the SDK's work.
+        resends: How often the SDK sent the request again.
+        on_end: Called once with the assembled response (or None) when the operation is over.
+    """
+
+    __slots__ = (
+        "_end",
+        "_endpoint",
+        "_first_chunk",
+        "_record",
+        "_started",
+        "_telemetry",
+        "capture",
+        "context",
+        "on_end",
+        "resends",
+        "span",
+    )
+
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        endpoint: Endpoint,
+        span: Span,
+        context: Context,
+        started: float,
+    ) -> None:
+        self.span = span
+        self.context = context
+        self.resends = 0
+        self.on_end: list[Callable[[Any], None]] = []
+        self.capture: ContentCapture = telemetry.content.capture_in(context)
+        self._telemetry = telemetry
+        self._endpoint = endpoint
+        self._started = started
+        self._first_chunk: float | None = None
+        self._record = Record(self.capture.anywhere)
+        # Taken by the first end and never given back: a lock that two threads and a finaliser
+        # can try without waiting.
+        self._end = threading.Lock()
+
+    @staticmethod
+    def start(
+        telemetry: Telemetry,
+        endpoint: Endpoint,
+        identity: Identity,
+        body: Mapping[str, Any],
+        path: str,
+        context: Context,
+    ) -> Operation | Span:
+        """Start the span of an operation and take down its request.
+
+        Args:
+            telemetry: Where the span goes and what it may hold.
+            endpoint: How to read the request.
+            identity: Who serves the call.
+            body: The request's JSON. It is read at once: what happens to it later is not seen.
+            path: The API path of the request.
+            context: The context of the call; its current span becomes the parent.
+
+        Returns:
+            The operation; or, if nobody records it, its non-recording span: then nothing was
+            read and nothing has to be ended.
+        """
+        started = perf_counter()
+        operation = endpoint.operation
+        model = endpoint.model(body, path)
+        attributes = identity.attributes(operation)
+        name = endpoint.name or operation
+        if isinstance(model, str) and model:
+            attributes[semconv.REQUEST_MODEL] = model
+            name = f"{name} {model}"
+        carried = attributes_in(context)
+        if carried:
+            attributes.update(carried)
+        span = telemetry.tracer.start_span(name, context, SpanKind.CLIENT, attributes)
+        if not span.is_recording():
+            return span
+        made = Operation(telemetry, endpoint, span, context, started)
+        try:
+            endpoint.request(body, made._record)
+            made._encode_input()
+        except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
+            report_failure(f"reading a {operation} request", error)
+        made.context = Context({**set_span_in_context(span, context), OPERATION_KEY: made})
+        return made
+
+    @property
+    def name(self) -> str:
+        """The operation's name, such as ``chat``."""
+        return self._endpoint.operation
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """How its JSON is read."""
+        return self._endpoint
+
+    @property
+    def content(self) -> bool:
+        """Whether content is recorded."""
+        return self._record.with_content
+
+    def first_chunk(self) -> None:
+        """Note that the first chunk of the stream has arrived now."""
+        if self._first_chunk is None:
+            self._first_chunk = perf_counter()
+
+    def finish(
+        self,
+        response: Any,
+        outcome: str | None = None,
+        raw: bytes | None = None,
+    ) -> None:
+        """End the operation with what was received. Never raises.
+
+        Args:
+            response: The response's JSON, assembled from the events if it was streamed; None if
+                there is none to read.
+            outcome: How a stream ended if not by itself (``semconv.OUTCOME_*``).
+            raw: The response's body, if the provider sent it in one piece.
+        """
+        if self._end.acquire(blocking=False):
+            self._close(response, outcome, None, raw)
+
+    def fail(self, error: BaseException, response: Any = None) -> None:
+        """End the operation with what was raised. Never raises.
+
+        A cancellation is no failure: it leaves the status unset.
+
+        Args:
+            error: What the application gets to see.
+            response: The response's JSON as far as it was received.
+        """
+        if not self._end.acquire(blocking=False):
+            return
+        cancelled = isinstance(error, _CANCELLED)
+        outcome = semconv.OUTCOME_CANCELLED if cancelled else semconv.OUTCOME_FAILED
+        self._close(response, outcome, None if cancelled else error, None)
+
+    def _close(
+        self, response: Any, outcome: str | None, error: BaseException | None, raw: bytes | None
+    ) -> None:
+        span = self.span
+        try:
+            self._read_response(response, outcome)
+            if error is not None:
+                self._describe(error)
+            span.set_attributes(self._record.attributes)
+            self._telemetry.operation_ended(self, self._record, error, perf_counter())
+            if raw_outputs.wanted and self.capture.on_spans and response is not None:
+                body = raw if raw is not None else to_json(response).encode()
+                raw_outputs.keep(span.get_span_context().span_id, body)
+        except Exception as failure:  # noqa: BLE001 - boundary: the span must end, the caller go on
+            report_failure(f"recording a {self.name} response", failure)
+        finally:
+            span.end()
+        for notify in self.on_end:
+            try:
+                notify(response)
+            except Exception as failure:  # noqa: BLE001 - boundary: the caller must go on
+                report_failure("telling the end of a call", failure)
+
+    def _read_response(self, response: Any, outcome: str | None) -> None:
+        record = self._record
+        attributes = record.attributes
+        if outcome is not None:
+            attributes[semconv.OUTCOME] = outcome
+        if self._first_chunk is not None:
+            attributes[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk - self._started
+        if self.resends:
+            attributes[semconv.HTTP_REQUEST_RESEND_COUNT] = self.resends
+        if response is not None:
+            try:
+                self._endpoint.response(response, record)
+            except Exception as failure:  # noqa: BLE001 - odd JSON must not cost the rest
+                report_failure(f"reading a {self.name} response", failure)
+            if self.capture.on_spans and record.output_messages:
+                encoded = self._telemetry.content.messages(record.output_messages)
+                self._put(semconv.OUTPUT_MESSAGES, encoded)
+            if self.capture.on_spans and record.steps:
+                self._put_steps()
+        if (
+            outcome is not None
+            and self._endpoint.finish_reason_due
+            and semconv.RESPONSE_FINISH_REASONS not in attributes
+        ):
+            attributes[semconv.RESPONSE_FINISH_REASONS] = [semconv.FINISH_ERROR]
+
+    def _encode_input(self) -> None:
+        """Take down the request's content now: the application may change its lists later."""
+        if not self.capture.on_spans:
+            return
+        record, content = self._record, self._telemetry.content
+        if record.system_instructions:
+            self._put(semconv.SYSTEM_INSTRUCTIONS, content.parts(record.system_instructions))
+        if record.input_messages:
+            self._put(semconv.INPUT_MESSAGES, content.messages(record.input_messages))
+        if record.tool_definitions:
+            self._put(semconv.TOOL_DEFINITIONS, content.tools(record.tool_definitions))
+        if record.steps:
+            self._put_steps()
+        if not self.capture.on_events:
+            # Encoded: a long conversation is not held twice while the answer streams in.
+            record.input_messages = record.system_instructions = record.tool_definitions = None
+
+    def _put_steps(self) -> None:
+        steps = self._record.steps or {}
+        for name, value in steps.items():
+            self._put(name, self._telemetry.content.value(value))
+        self._record.steps = None
+
+    def _put(self, name: str, encoded: Encoded) -> None:
+        attributes = self._record.attributes
+        attributes[name] = encoded.text
+        if encoded.truncated:
+            cut = attributes.get(semconv.CONTENT_TRUNCATED, [])
+            attributes[semconv.CONTENT_TRUNCATED] = [*cut, name]
+
+    def _describe(self, error: BaseException) -> None:
+        self._record.attributes[semconv.ERROR_TYPE] = error_type(error)
+        message = self._telemetry.content.text(str(error)) if self.capture.on_spans else None
+        self.span.set_status(Status(StatusCode.ERROR, message or None))
+
+
+def response_json(body: bytes | None) -> Any:
+    """The JSON of a response's body; None if it holds none."""
+    if not body:
+        return None
+    value = from_json(body)
+    return None if isinstance(value, (bytes, str)) else value

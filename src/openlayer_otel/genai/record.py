@@ -1,0 +1,127 @@
+"""What one operation says, collected before it is put on a span or an event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from openlayer_otel import semconv
+from openlayer_otel.genai.messages import Message, Part
+
+
+class Record:
+    """Attributes and content of one operation, filled by a provider's readers.
+
+    Attributes:
+        attributes: Span attributes by name. A reader sets only what the JSON says.
+        with_content: Whether content is recorded; readers build no messages without it.
+        input_messages: The conversation that the request holds, oldest first.
+        system_instructions: Instructions given apart from the conversation.
+        tool_definitions: The tools that the model may use.
+        output_messages: One message for each choice of the model.
+        steps: Openlayer fields for which the conventions have no name (inputs, output, documents).
+    """
+
+    __slots__ = (
+        "attributes",
+        "input_messages",
+        "output_messages",
+        "steps",
+        "system_instructions",
+        "tool_definitions",
+        "with_content",
+    )
+
+    def __init__(self, with_content: bool) -> None:
+        self.attributes: dict[str, Any] = {}
+        self.with_content = with_content
+        self.input_messages: list[Message] | None = None
+        self.system_instructions: list[Part] | None = None
+        self.tool_definitions: list[dict[str, Any]] | None = None
+        self.output_messages: list[Message] | None = None
+        self.steps: dict[str, Any] | None = None
+
+    def usage(self, name: str, tokens: object) -> None:
+        """Set a token count, if it is one."""
+        if type(tokens) is int:
+            self.attributes[name] = tokens
+
+
+class StreamReader(Protocol):
+    """Gathers the events of a stream into the JSON that a plain call would have returned."""
+
+    def read(self, event: Any) -> None:
+        """Take in one event: an object of the SDK, or a dict from the wire."""
+
+    def response(self) -> dict[str, Any]:
+        """The response as far as it was received."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """How one endpoint of a provider's API maps to an operation.
+
+    Attributes:
+        operation: ``gen_ai.operation.name``.
+        request: Reads the request's JSON into a record.
+        response: Reads the response's JSON into a record.
+        stream: Makes the reader of a streamed response; its argument says whether content is
+            recorded. None if the endpoint streams nothing.
+        model: Finds the requested model in the request's JSON and the API path.
+        finish_reason_due: A stream that ends without a finish reason was left or cut.
+        name: The span's name without model, if it is not the operation's.
+    """
+
+    operation: str
+    request: Callable[[Mapping[str, Any], Record], None]
+    response: Callable[[Any, Record], None]
+    stream: Callable[[bool], StreamReader] | None = None
+    model: Callable[[Mapping[str, Any], str], object] = lambda body, path: body.get("model")
+    finish_reason_due: bool = False
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who serves a call: provider, address and port, as attributes a sampler may look at."""
+
+    provider: str
+    address: str | None = None
+    port: int | None = None
+
+    def attributes(self, operation: str) -> dict[str, Any]:
+        """The attributes that every span of ``operation`` starts with."""
+        found: dict[str, Any] = {
+            semconv.OPERATION_NAME: operation,
+            semconv.PROVIDER_NAME: self.provider,
+        }
+        if self.address:
+            found[semconv.SERVER_ADDRESS] = self.address
+            if self.port:
+                found[semconv.SERVER_PORT] = self.port
+        return found
+
+
+RequestTable = Mapping[str, tuple[str, type]]
+"""Name in a request's JSON -> attribute and the type its value must have."""
+
+
+def read_request_fields(body: Mapping[str, Any], table: RequestTable, record: Record) -> None:
+    """Copy the fields of ``table`` from a request; a value of another type sets nothing."""
+    attributes = record.attributes
+    for name, value in body.items():
+        entry = table.get(name)
+        if entry is None or value is None:
+            continue
+        attribute, kind = entry
+        if kind is float:
+            if type(value) in (float, int):
+                attributes[attribute] = float(value)
+        elif kind is list:
+            if isinstance(value, str):
+                attributes[attribute] = [value]
+            elif isinstance(value, list) and all(isinstance(item, str) for item in value):
+                attributes[attribute] = list(value)
+        elif type(value) is kind:
+            attributes[attribute] = value

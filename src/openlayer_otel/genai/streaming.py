@@ -1,0 +1,197 @@
+"""Streams: each event seen, the end seen exactly once.
+
+A *tap* stands between the SDK's stream object and its source of events; the stream object
+stays the SDK's own. Tap and body (see ``providers/stainless_body.py``) both tell one
+:class:`StreamEnd` how the stream ended, and the first to tell wins:
+
+========== ================================================= ====================
+how        what happened                                     span
+========== ================================================= ====================
+exhausted  the source had no more events                     status unset
+closed     ``close()``, a ``with`` block, the response closed  status unset
+dropped    the stream was collected without a close          status unset
+failed     the source raised: network or provider error      ERROR
+cancelled  the task was cancelled while it read              status unset
+========== ================================================= ====================
+
+In every case what was received is recorded, ``openlayer.operation.outcome`` names all but
+the first, and each choice whose finish reason did not come has the reason ``error``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from time import perf_counter
+from typing import Any
+
+from openlayer_otel import semconv
+from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.genai.current import attach, take_back
+from openlayer_otel.genai.operation import Operation
+from openlayer_otel.genai.record import StreamReader
+
+
+class StreamEnd:
+    """What is known of one stream, and its end.
+
+    Attributes:
+        context: The operation's context, current while the source is read.
+        read: Takes in one event. May raise on events no reader foresaw: guard it.
+        reading: The source is being read now: a close seen meanwhile is the SDK's own tidying
+            up, and the read itself tells how the stream ended.
+        tapped: A tap sees the events, so the body's bytes need not be looked at.
+    """
+
+    __slots__ = (
+        "_last_chunk",
+        "_operation",
+        "_reader",
+        "_record_chunk",
+        "context",
+        "read",
+        "reading",
+        "tapped",
+    )
+
+    def __init__(
+        self,
+        operation: Operation,
+        reader: StreamReader | None,
+        record_chunk: Callable[[float], None] | None = None,
+    ) -> None:
+        self.context = operation.context
+        self.reading = False
+        self.tapped = False
+        self.read: Callable[[Any], None] = self._first
+        self._operation = operation
+        self._reader = reader
+        self._record_chunk = record_chunk
+        self._last_chunk = 0.0
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that ends with this stream."""
+        return self._operation
+
+    def _first(self, event: Any) -> None:
+        """The first event: note its time, then let the reader take the rest directly."""
+        self._operation.first_chunk()
+        if self._record_chunk is not None:
+            self._last_chunk = perf_counter()
+            self.read = self._measured
+        elif self._reader is not None:
+            self.read = self._reader.read
+        else:
+            self.read = _ignore
+        if self._reader is not None:
+            self._reader.read(event)
+
+    def _measured(self, event: Any) -> None:
+        now = perf_counter()
+        if self._record_chunk is not None:
+            self._record_chunk(now - self._last_chunk)
+        self._last_chunk = now
+        if self._reader is not None:
+            self._reader.read(event)
+
+    def stopped(self, error: BaseException) -> None:
+        """The source raised ``error``: the iteration's own end, or a failure."""
+        if isinstance(error, (StopIteration, StopAsyncIteration)):
+            self._operation.finish(self._response())
+        else:
+            self._operation.fail(error, self._response())
+
+    def closed(self) -> None:
+        """The stream was closed by the application, unless a read is under way."""
+        if not self.reading:
+            self._operation.finish(self._response(), semconv.OUTCOME_CLOSED)
+
+    def dropped(self) -> None:
+        """The stream was collected."""
+        self._operation.finish(self._response(), semconv.OUTCOME_DROPPED)
+
+    def _response(self) -> Any:
+        if self._reader is None:
+            return None
+        try:
+            return self._reader.response()
+        except Exception as error:  # noqa: BLE001 - the span must end, whatever was gathered
+            report_failure("putting a stream together", error)
+            return None
+
+
+def _ignore(event: Any) -> None:
+    """Takes in the events of a stream that no reader gathers."""
+
+
+class _Tap:
+    """Stands between a stream object and its source; everything else is the source's own."""
+
+    __slots__ = ("__weakref__", "_end", "_source")
+
+    def __init__(self, source: Any, end: StreamEnd) -> None:
+        self._source = source
+        self._end = end
+        end.tapped = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def __del__(self) -> None:
+        self._end.dropped()
+
+
+class EventTap(_Tap):
+    """The tap of a synchronous stream."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        end = self._end
+        token = attach(end.context)
+        end.reading = True
+        try:
+            event = next(self._source)
+        except BaseException as error:
+            take_back(token)
+            end.stopped(error)
+            raise
+        finally:
+            end.reading = False
+        take_back(token)
+        try:
+            end.read(event)
+        except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
+            report_failure("reading a stream event", error)
+        return event
+
+
+class AsyncEventTap(_Tap):
+    """The tap of an asynchronous stream. An iterator, no generator: it needs no finalising."""
+
+    __slots__ = ()
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        end = self._end
+        token = attach(end.context)
+        end.reading = True
+        try:
+            event = await self._source.__anext__()
+        except BaseException as error:
+            take_back(token)
+            end.stopped(error)
+            raise
+        finally:
+            end.reading = False
+        take_back(token)
+        try:
+            end.read(event)
+        except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
+            report_failure("reading a stream event", error)
+        return event

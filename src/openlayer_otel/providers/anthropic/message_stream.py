@@ -1,0 +1,145 @@
+"""Message stream events gathered into the message that a plain call would have returned.
+
+Source: Anthropic documentation, "Streaming Messages". ``message_start`` has the input's
+tokens; the usage of ``message_delta`` is cumulative and replaces what came before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openlayer_otel.genai.encoding import from_json, json_of
+from openlayer_otel.genai.text_buffer import TextBuffer
+
+# Type of a delta -> the delta's field, and the block's field that it continues.
+_TEXT_DELTAS = {
+    "text_delta": ("text", "text"),
+    "thinking_delta": ("thinking", "thinking"),
+    "signature_delta": ("signature", "signature"),
+    "input_json_delta": ("partial_json", "input"),
+    "compaction_delta": ("content", "content"),
+}
+
+
+class MessageStreamReader:
+    """Reads raw message stream events, or their JSON.
+
+    Args:
+        content: Whether texts and tool calls are gathered, too.
+    """
+
+    __slots__ = ("_blocks", "_content", "_message", "_open", "_open_index")
+
+    def __init__(self, content: bool) -> None:
+        self._content = content
+        self._message: dict[str, Any] = {}
+        self._blocks: dict[int, _Block] = {}
+        # The text of the block that is being written, for the fast path.
+        self._open: TextBuffer | None = None
+        self._open_index: Any = None
+
+    def read(self, event: Any) -> None:
+        """Take in one event."""
+        # Nearly every event continues the text of the open block; see chat_stream.py.
+        if (
+            self._open is not None
+            and getattr(event, "type", None) == "content_block_delta"
+            and event.index == self._open_index
+            and event.delta.type == "text_delta"
+            and type(event.delta.text) is str
+        ):
+            if self._content:
+                self._open.append(event.delta.text)
+            return
+        self._read_json(json_of(event))
+
+    def _read_json(self, event: Any) -> None:
+        if not isinstance(event, dict):
+            return
+        kind = event.get("type")
+        if kind == "content_block_delta":
+            self._read_delta(event)
+        elif kind == "content_block_start":
+            self._start_block(event)
+        elif kind == "message_start" and isinstance(event.get("message"), dict):
+            self._message = dict(event["message"])
+            for index, block in enumerate(self._message.pop("content", None) or ()):
+                self._start_block({"index": index, "content_block": block})
+        elif kind == "message_delta":
+            self._read_message_delta(event)
+
+    def _start_block(self, event: dict[str, Any]) -> None:
+        index, block = event.get("index"), event.get("content_block")
+        if not isinstance(block, dict):
+            return
+        index = index if type(index) is int else len(self._blocks)
+        made = self._blocks[index] = _Block(block if self._content else {})
+        self._open = made.texts["text"] if block.get("type") == "text" else None
+        self._open_index = index
+
+    def _read_delta(self, event: dict[str, Any]) -> None:
+        index = event.get("index")
+        block = self._blocks.get(index if type(index) is int else max(self._blocks, default=0))
+        delta = event.get("delta")
+        if block is not None and self._content and isinstance(delta, dict):
+            block.add(delta)
+
+    def _read_message_delta(self, event: dict[str, Any]) -> None:
+        delta = event.get("delta")
+        if isinstance(delta, dict):
+            self._message.update({k: v for k, v in delta.items() if v is not None})
+        usage = event.get("usage")
+        if isinstance(usage, dict):
+            known = self._message.get("usage")
+            known = known if isinstance(known, dict) else {}
+            given = {k: v for k, v in usage.items() if v is not None}
+            self._message["usage"] = {**known, **given}
+
+    def response(self) -> dict[str, Any]:
+        """The message as far as it was received."""
+        blocks = [block.whole() for _, block in sorted(self._blocks.items())]
+        return {**self._message, "content": blocks}
+
+
+class _Block:
+    """One content block while its deltas arrive."""
+
+    __slots__ = ("_fields", "texts")
+
+    def __init__(self, start: dict[str, Any]) -> None:
+        self._fields = dict(start)
+        self.texts: dict[str, TextBuffer] = {"text": TextBuffer()}
+        for name in ("text", "thinking", "signature"):
+            given = self._fields.get(name)
+            if isinstance(given, str):
+                del self._fields[name]
+                buffer = self.texts.setdefault(name, TextBuffer())
+                if given:
+                    buffer.append(given)
+
+    def add(self, delta: dict[str, Any]) -> None:
+        """Take in a delta."""
+        kind = delta.get("type")
+        entry = _TEXT_DELTAS.get(kind) if isinstance(kind, str) else None
+        if entry is not None:
+            source, target = entry
+            piece = delta.get(source)
+            if isinstance(piece, str):
+                self.texts.setdefault(target, TextBuffer()).append(piece)
+        elif kind == "citations_delta" and delta.get("citation") is not None:
+            known = self._fields.get("citations")
+            known = known if isinstance(known, list) else []
+            self._fields["citations"] = [*known, delta["citation"]]
+        else:
+            self._fields.update({k: v for k, v in delta.items() if k != "type" and v is not None})
+
+    def whole(self) -> dict[str, Any]:
+        """The block as far as it was received; a cut tool input stays text."""
+        made = dict(self._fields)
+        for name, buffer in self.texts.items():
+            if name == "input":
+                if buffer:
+                    made["input"] = from_json(buffer.text())
+            elif buffer or made.get("type") == name:
+                made[name] = buffer.text()
+        return made

@@ -1,0 +1,151 @@
+"""OpenAI's chat messages in the conventions' shape, field by field.
+
+Source: OpenAI API reference, "Create chat completion", request ``messages`` and response
+``choices[].message``. Compatible servers add fields (``reasoning``, ``reasoning_content``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openlayer_otel.genai import messages as shape
+from openlayer_otel.genai.messages import Message, Part
+
+_AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "pcm16": "audio/pcm", "opus": "audio/opus"}
+
+
+def chat_messages(messages: Any) -> list[Message]:
+    """The request's conversation."""
+    if not isinstance(messages, list):
+        return []
+    return [chat_message(each) for each in messages if isinstance(each, dict)]
+
+
+def chat_message(message: dict[str, Any]) -> Message:
+    """One message of the conversation, whatever its role."""
+    role = message.get("role")
+    content = message.get("content")
+    if role in ("tool", "function"):
+        call_id = message.get("tool_call_id")
+        parts = [shape.tool_call_response(call_id, _tool_content(content))]
+    elif len(message) == 2 and isinstance(content, str):
+        # Nothing but role and content, as nearly every message: no need to look for more.
+        return {"role": role, "parts": [{"type": "text", "content": content}]}
+    else:
+        parts = message_parts(message)
+    return shape.message(role, parts, message.get("name"))
+
+
+def message_parts(message: dict[str, Any]) -> list[Part]:
+    """The parts of a message or of a choice: reasoning, content, refusal, audio, tool calls."""
+    parts: list[Part] = []
+    thought = message.get("reasoning_content") or message.get("reasoning")
+    if isinstance(thought, str) and thought:
+        parts.append(shape.reasoning(thought))
+    parts.extend(content_parts(message.get("content")))
+    refusal = message.get("refusal")
+    if isinstance(refusal, str) and refusal:
+        parts.append(shape.generic("refusal", {"content": refusal}))
+    audio = message.get("audio")
+    if isinstance(audio, dict):
+        parts.append(_audio(audio))
+    calls = message.get("tool_calls")
+    if isinstance(calls, list):
+        parts.extend(_tool_call(each) for each in calls if isinstance(each, dict))
+    function = message.get("function_call")
+    if isinstance(function, dict):
+        parts.append(shape.tool_call(None, function.get("name"), function.get("arguments")))
+    return parts
+
+
+def content_parts(content: Any) -> list[Part]:
+    """``content``: a text, a list of content parts, or nothing."""
+    if isinstance(content, str):
+        return [shape.text(content)] if content else []
+    if not isinstance(content, list):
+        return []
+    return [
+        content_part(each) if isinstance(each, dict) else shape.text(each) for each in content
+    ]
+
+
+def content_part(part: dict[str, Any]) -> Part:
+    """One content part: text, image, audio, file, refusal; unknown ones as they came."""
+    kind = part.get("type")
+    if kind == "text":
+        return shape.text(part.get("text"))
+    if kind == "image_url":
+        image = part.get("image_url")
+        address = image.get("url") if isinstance(image, dict) else image
+        return shape.uri(address, "image", None)
+    if kind == "input_audio" and isinstance(part.get("input_audio"), dict):
+        audio = part["input_audio"]
+        media_type = _AUDIO_TYPES.get(str(audio.get("format")), "audio/wav")
+        return shape.binary(audio.get("data"), media_type, "audio")
+    if kind == "file" and isinstance(part.get("file"), dict):
+        return _file(part["file"])
+    if kind == "refusal":
+        return shape.generic("refusal", {"content": part.get("refusal")})
+    return shape.generic(kind, part)
+
+
+def _file(file: dict[str, Any]) -> Part:
+    data = file.get("file_data")
+    if data is not None:
+        made = shape.binary(data, "application/pdf", "document")
+    else:
+        made = shape.file(file.get("file_id"), "document")
+    if isinstance(file.get("filename"), str):
+        made["filename"] = file["filename"]
+    return made
+
+
+def _audio(audio: dict[str, Any]) -> Part:
+    made = (
+        shape.binary(audio["data"], "audio/wav", "audio")
+        if isinstance(audio.get("data"), str)
+        else shape.file(audio.get("id"), "audio")
+    )
+    if isinstance(audio.get("transcript"), str):
+        made["transcript"] = audio["transcript"]
+    return made
+
+
+def _tool_call(call: dict[str, Any]) -> Part:
+    function = call.get("function")
+    if isinstance(function, dict):
+        return shape.tool_call(call.get("id"), function.get("name"), function.get("arguments"))
+    custom = call.get("custom")
+    if isinstance(custom, dict):
+        # A custom tool takes free text: it is no JSON, even where it looks like some.
+        part = shape.tool_call(call.get("id"), custom.get("name"), None)
+        part["arguments"] = custom.get("input")
+        return part
+    return shape.generic(call.get("type") or "tool_call", call)
+
+
+def _tool_content(content: Any) -> Any:
+    if isinstance(content, list):
+        parts = content_parts(content)
+        if all(part["type"] == "text" for part in parts):
+            return "".join(str(part["content"]) for part in parts)
+        return parts
+    return content
+
+
+def tool_definitions(tools: Any) -> list[dict[str, Any]] | None:
+    """The request's ``tools`` (Chat Completions or Responses) or legacy ``functions``."""
+    if not isinstance(tools, list) or not tools:
+        return None
+    return [_definition(each) for each in tools if isinstance(each, dict)]
+
+
+def _definition(tool: dict[str, Any]) -> dict[str, Any]:
+    kind = tool.get("type") or "function"
+    inner = tool.get(kind) if isinstance(kind, str) else None
+    described = inner if isinstance(inner, dict) else tool
+    made = {"type": kind, "name": described.get("name") or described.get("server_label") or kind}
+    for key in ("description", "parameters", "format"):
+        if described.get(key) is not None:
+            made[key] = described[key]
+    return made

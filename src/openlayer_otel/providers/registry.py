@@ -1,0 +1,137 @@
+"""The providers by name: which module to wait for, which versions, and what to hook then."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from openlayer_otel.diagnostics import report_failure, warn_once
+from openlayer_otel.providers.patching import when_imported
+from openlayer_otel.telemetry import Telemetry
+
+
+class Hooks(Protocol):
+    """The hooks of one provider, put in."""
+
+    def remove(self) -> None:
+        """Take them out."""
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One provider.
+
+    Attributes:
+        name: The name that users select it by.
+        distribution: Its package on the index.
+        module: The import that triggers the hooks. It is never imported by us.
+        minimum: The lowest version supported.
+        hooks: Dotted path of the function ``(module, telemetry) -> Hooks``.
+    """
+
+    name: str
+    distribution: str
+    module: str
+    minimum: tuple[int, ...]
+    hooks: str
+
+
+PROVIDERS = {
+    each.name: each
+    for each in (
+        Provider(
+            name="openai",
+            distribution="openai",
+            # The last of the modules that the hooks need; "import openai" always loads it.
+            module="openai._base_client",
+            minimum=(1, 40),
+            hooks="openlayer_otel.providers.openai.hooks:install",
+        ),
+        Provider(
+            name="anthropic",
+            distribution="anthropic",
+            module="anthropic._base_client",
+            minimum=(0, 40),
+            hooks="openlayer_otel.providers.anthropic.hooks:install",
+        ),
+    )
+}
+
+
+class Installation:
+    """The hooks of one ``instrument()``: put in as SDKs are imported, taken out together.
+
+    Args:
+        telemetry: Where the spans go.
+    """
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self.telemetry = telemetry
+        self._active = True
+        self._hooks: list[Hooks] = []
+
+    def add(self, provider: Provider) -> None:
+        """Hook ``provider`` when its SDK is imported; at once if it is."""
+        when_imported(provider.module, lambda module: self._imported(provider, module))
+
+    def _imported(self, provider: Provider, module: Any) -> None:
+        if not self._active:
+            return
+        try:
+            if _old(provider):
+                return
+            path, _, name = provider.hooks.partition(":")
+            install: Callable[[Any, Telemetry], Hooks] = getattr(
+                importlib.import_module(path), name
+            )
+            self._hooks.append(install(module, self.telemetry))
+        except Exception as error:  # noqa: BLE001 - boundary: the SDK's import must succeed
+            report_failure(f"hooking {provider.name}", error)
+
+    def remove(self) -> None:
+        """Take out every hook; imports that are still to come put in none."""
+        self._active = False
+        for hooks in self._hooks:
+            hooks.remove()
+        self._hooks.clear()
+
+
+def selected(names: tuple[str, ...] | None) -> list[Provider]:
+    """The providers called ``names``; all if None. Unknown names are warned about."""
+    if names is None:
+        return list(PROVIDERS.values())
+    for name in names:
+        if name not in PROVIDERS:
+            warn_once(
+                f"provider:{name}",
+                "openlayer-otel: providers= (OPENLAYER_OTEL_PROVIDERS) names %r, which is no "
+                "known provider; known are: %s.",
+                name,
+                ", ".join(PROVIDERS),
+            )
+    return [PROVIDERS[name] for name in dict.fromkeys(names) if name in PROVIDERS]
+
+
+def _old(provider: Provider) -> bool:
+    """Whether the installed SDK is too old; if so it is said once."""
+    try:
+        version = importlib.metadata.version(provider.distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    found = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+    if found >= provider.minimum:
+        return False
+    minimum = ".".join(str(number) for number in provider.minimum)
+    warn_once(
+        f"version:{provider.name}",
+        "openlayer-otel: %s %s is not traced, it is too old; install %s >= %s.",
+        provider.distribution,
+        version,
+        provider.distribution,
+        minimum,
+    )
+    return True

@@ -1,0 +1,241 @@
+"""The body of an HTTP response that the SDK has not read yet: its end is the call's end.
+
+httpx and httpx2 responses keep their body in ``response.stream``, which is closed when the
+body has been read, when ``response.close()`` is called, and by the SDK's helpers; nobody
+needs to hold a proxy of ours. The wrapper is made from the base classes of the body it
+wraps, so it works for either library without importing one.
+
+Where the application reads the body itself (``with_streaming_response``: ``iter_lines``,
+``iter_bytes``, ``read``), no event passes a tap; then the bytes are looked at on their way.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.genai.current import attach, take_back
+from openlayer_otel.genai.encoding import from_json
+from openlayer_otel.genai.operation import response_json
+from openlayer_otel.genai.streaming import StreamEnd
+
+_MAX_BODY = 32_000_000
+_BASES = ("SyncByteStream", "AsyncByteStream")
+
+
+class Body:
+    """What a wrapped response body has besides its stream class: the end that it tells.
+
+    Attributes:
+        end: The stream end of the call.
+    """
+
+    _body: Any
+    _reader: BodyReader | None
+    end: StreamEnd
+
+    def _start(self) -> BodyReader | None:
+        """The reader of the bytes, unless a tap sees the events already."""
+        if not self.end.tapped and self._reader is not None:
+            return self._reader
+        return None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_body"], name)
+
+    def __del__(self) -> None:
+        end = self.__dict__.get("end")
+        if end is not None:
+            self._finish_reading()
+            end.dropped()
+
+    def _finish_reading(self) -> None:
+        if self._reader is not None and not self.end.tapped:
+            self._reader.finish()
+
+
+class _SyncMethods(Body):
+    def __iter__(self) -> Iterator[bytes]:
+        reader = self._start()
+        return iter(self._body) if reader is None else _read(self._body, self.end, reader)
+
+    def close(self) -> None:
+        """Close the body, then tell its end."""
+        try:
+            self._body.close()
+        finally:
+            if not self.end.reading:
+                self._finish_reading()
+            self.end.closed()
+
+
+class _AsyncMethods(Body):
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        reader = self._start()
+        if reader is None:
+            source: AsyncIterator[bytes] = self._body.__aiter__()
+            return source
+        return _read_async(self._body, self.end, reader)
+
+    async def aclose(self) -> None:
+        """Close the body, then tell its end."""
+        try:
+            await self._body.aclose()
+        finally:
+            if not self.end.reading:
+                self._finish_reading()
+            self.end.closed()
+
+
+def _read(body: Any, end: StreamEnd, reader: BodyReader) -> Iterator[bytes]:
+    source = iter(body)
+    while True:
+        token = attach(end.context)
+        try:
+            chunk = next(source)
+        except StopIteration:
+            take_back(token)
+            reader.finish()
+            end.stopped(StopIteration())
+            return
+        except BaseException as error:
+            take_back(token)
+            end.stopped(error)
+            raise
+        take_back(token)
+        reader.feed(chunk)
+        yield chunk
+
+
+async def _read_async(body: Any, end: StreamEnd, reader: BodyReader) -> AsyncIterator[bytes]:
+    source = body.__aiter__()
+    while True:
+        token = attach(end.context)
+        try:
+            chunk = await source.__anext__()
+        except StopAsyncIteration:
+            take_back(token)
+            reader.finish()
+            end.stopped(StopAsyncIteration())
+            return
+        except BaseException as error:
+            take_back(token)
+            end.stopped(error)
+            raise
+        take_back(token)
+        reader.feed(chunk)
+        yield chunk
+
+
+_classes: dict[tuple[type, ...], type[Any]] = {}
+
+
+def observe_body(response: Any, end: StreamEnd, streamed: bool) -> None:
+    """Put a wrapper of ours around the unread body of ``response``.
+
+    Args:
+        response: An httpx or httpx2 response.
+        end: Told when the body is read to its end, closed, dropped, or fails.
+        streamed: Whether the body is a stream of server-sent events.
+    """
+    body = response.stream
+    bases = tuple(each for each in type(body).__mro__ if each.__name__ in _BASES)
+    made = _classes.get(bases)
+    if made is None:
+        methods: list[type] = []
+        names = {each.__name__ for each in bases}
+        if "SyncByteStream" in names:
+            methods.append(_SyncMethods)
+        if "AsyncByteStream" in names:
+            methods.append(_AsyncMethods)
+        made = _classes[bases] = type("ObservedBody", (*methods, *bases), {})
+    wrapper = made()
+    wrapper._body = body
+    wrapper._reader = BodyReader(response, end, streamed)
+    wrapper.end = end
+    response.stream = wrapper
+
+
+def end_of(response: Any) -> StreamEnd | None:
+    """The stream end that watches the body of ``response``; None if it is not ours."""
+    body = getattr(response, "stream", None)
+    return body.end if isinstance(body, Body) else None
+
+
+class BodyReader:
+    """Reads the bytes of a body that the application takes itself. Its methods never raise.
+
+    Args:
+        response: The response; its ``content-encoding`` is undone.
+        end: Gets each server-sent event as a dict.
+        streamed: Whether the body is a stream of server-sent events; else it is one JSON text.
+    """
+
+    __slots__ = ("_decode", "_end", "_finished", "_pending", "_response", "_size", "_streamed")
+
+    def __init__(self, response: Any, end: StreamEnd, streamed: bool) -> None:
+        self._response = response
+        self._end = end
+        self._streamed = streamed
+        self._pending: list[bytes] = []
+        self._size = 0
+        self._finished = False
+        self._decode: Any = _decoder(response.headers.get("content-encoding", ""))
+
+    def feed(self, chunk: bytes) -> None:
+        """Take in the next bytes of the body."""
+        if self._decode is None:
+            return
+        try:
+            data = self._decode(chunk)
+            if self._streamed:
+                self._events(data)
+            elif self._size + len(data) <= _MAX_BODY:
+                self._size += len(data)
+                self._pending.append(data)
+        except Exception as error:  # noqa: BLE001 - boundary: the application gets its bytes
+            report_failure("reading a response body", error)
+            self._decode = None
+
+    def _events(self, data: bytes) -> None:
+        self._pending.append(data)
+        if b"\n" not in data and b"\r" not in data:
+            return
+        *lines, rest = b"".join(self._pending).splitlines(keepends=True) or [b""]
+        if rest.endswith((b"\n", b"\r")):
+            lines.append(rest)
+            rest = b""
+        self._pending = [rest] if rest else []
+        for line in lines:
+            if line.startswith(b"data:"):
+                event = from_json(line[5:].strip())
+                if isinstance(event, dict):
+                    self._end.read(event)
+
+    def finish(self) -> None:
+        """The body is over: hand over what a plain response said."""
+        if self._finished or self._streamed:
+            return
+        self._finished = True
+        content = getattr(self._response, "_content", None)
+        body = content if isinstance(content, bytes) else b"".join(self._pending)
+        whole = response_json(body)
+        if whole is not None:
+            self._end.operation.finish(whole, raw=body)
+        elif not self._end.operation.endpoint.finish_reason_due and body:
+            # Audio and the like: read to its end, with nothing in it that is for a span.
+            self._end.operation.finish(None)
+
+
+def _decoder(encoding: str) -> Any:
+    """A function that undoes ``content-encoding``; None where that needs another library."""
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return bytes
+    if encoding in ("gzip", "deflate"):
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress
+    return None
+
+
