@@ -1,0 +1,308 @@
+"""One trace to Openlayer over HTTP: an attempt, and the attempts that make a delivery.
+
+An *attempt* is one request; an *answer* is what came of it, and its *verdict* says what to
+do next. ``requests`` does the HTTP, so proxies (``HTTPS_PROXY``) and certificates
+(``REQUESTS_CA_BUNDLE``) work as they do there. It is imported with the first request.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import random
+import threading
+import time
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import orjson
+
+from openlayer_otel.diagnostics import warn_once
+from openlayer_otel.export.fitting import shrink
+from openlayer_otel.settings import Settings
+from openlayer_otel.version import __version__
+
+if TYPE_CHECKING:
+    import requests
+
+# As Openlayer's SDK: 0.5 s, doubled up to 8 s.
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 8.0
+# A body that was refused as too large is halved until it would be smaller than this.
+SMALLEST_BODY = 20_000
+_LARGEST_ANSWER = 65_536
+
+
+class Verdict(Enum):
+    """What an answer means for the trace."""
+
+    SENT = "sent"
+    LATER = "later"  # worth another attempt: the backend or the way to it has trouble
+    TOO_LARGE = "too large"
+    REFUSED = "refused"  # this trace will never be accepted
+    MISCONFIGURED = "misconfigured"  # accepted once a setting is right
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of an attempt.
+
+    Attributes:
+        verdict: What to do next.
+        reason: In words, without secrets: ``"status 503"``, ``"ConnectionError"``.
+        pause: Seconds to wait, if the backend said so.
+    """
+
+    verdict: Verdict
+    reason: str
+    pause: float | None = None
+
+
+_WHAT_TO_CHECK = {
+    400: "the request is not what this address expects; check OPENLAYER_BASE_URL",
+    401: "the API key is not accepted; check OPENLAYER_API_KEY",
+    403: "the API key may not write to this pipeline; check OPENLAYER_API_KEY and "
+    "OPENLAYER_INFERENCE_PIPELINE_ID",
+    404: "the inference pipeline or the address does not exist; check "
+    "OPENLAYER_INFERENCE_PIPELINE_ID and OPENLAYER_BASE_URL",
+    413: "a trace is too large even after its content was cut; lower "
+    "OPENLAYER_OTEL_MAX_BODY_BYTES or OPENLAYER_OTEL_MAX_CONTENT_BYTES",
+    422: "a trace has a shape that is not accepted; please report this",
+}
+_REDIRECTED = "the address redirects elsewhere, which is not followed; check OPENLAYER_BASE_URL"
+_MISCONFIGURED = frozenset({401, 403, 404, 405, 407})
+_WORTH_RETRYING = frozenset({408, 409, 425, 429})
+
+
+def verdict_of(status: int, body: bytes) -> Verdict:
+    """What a response means.
+
+    Args:
+        status: The HTTP status.
+        body: The (beginning of the) response body.
+    """
+    if 200 <= status < 300:
+        return Verdict.SENT if not body or _is_json_object(body) else Verdict.LATER
+    if status in _WORTH_RETRYING or status >= 500:
+        return Verdict.LATER
+    if status == 413:
+        return Verdict.TOO_LARGE
+    if status in _MISCONFIGURED or 300 <= status < 400:
+        return Verdict.MISCONFIGURED
+    return Verdict.REFUSED
+
+
+def _is_json_object(body: bytes) -> bool:
+    # The page of a captive portal also comes with status 200.
+    try:
+        return isinstance(orjson.loads(body), dict)
+    except ValueError:
+        return False
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Seconds that a ``Retry-After`` header asks for.
+
+    Args:
+        value: The header: seconds, or a date. None if there is none.
+        now: The time, in seconds since 1970.
+    """
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+class Client:
+    """Sends bodies to Openlayer. Thread-safe: each thread has its own connections.
+
+    Args:
+        settings: Address, key, headers, timeouts and retries.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._of_thread = threading.local()
+
+    def session(self) -> requests.Session:
+        """The HTTP session of this thread, with the headers that Openlayer expects."""
+        session: requests.Session | None = getattr(self._of_thread, "session", None)
+        if session is None:
+            session = self._of_thread.session = self._new_session()
+        return session
+
+    def _new_session(self) -> requests.Session:
+        import requests
+
+        key = self.settings.api_key
+
+        def bearer(request: Any) -> Any:
+            # As auth, not as a header: a .netrc entry would replace the header.
+            request.headers["Authorization"] = f"Bearer {key}"
+            return request
+
+        session = requests.Session()
+        session.auth = bearer
+        session.verify = self.settings.verify_ssl
+        session.headers.update(
+            {
+                "Accept": "application/json",
+                "Content-Type": "application/json",
+                "User-Agent": f"openlayer-otel/{__version__}",
+                **(self.settings.custom_headers or {}),
+            }
+        )
+        if not self.settings.verify_ssl:
+            self._say_unverified()
+        return session
+
+    @staticmethod
+    def _say_unverified() -> None:
+        import urllib3
+
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        warn_once(
+            "client:verify", "openlayer-otel: OPENLAYER_VERIFY_SSL is off: TLS is not verified."
+        )
+
+    def _prepared(self, pipeline_id: str) -> tuple[Any, dict[str, Any]]:
+        """A request to the pipeline without its body, and how to send it.
+
+        Preparing costs more than sending, so it is done once per thread and pipeline.
+        """
+        known: dict[str, Any] | None = getattr(self._of_thread, "prepared", None)
+        if known is None:
+            known = self._of_thread.prepared = {}
+        if pipeline_id not in known:
+            import requests
+
+            session = self.session()
+            path = f"/inference-pipelines/{quote(pipeline_id, safe='')}/data-stream"
+            request = session.prepare_request(
+                requests.Request("POST", self.settings.base_url + path)
+            )
+            # verify is given, or REQUESTS_CA_BUNDLE would turn verification on again.
+            verify = None if self.settings.verify_ssl else False
+            how = session.merge_environment_settings(
+                request.url or "", {}, stream=True, verify=verify, cert=None
+            )
+            known[pipeline_id] = (request, dict(how))
+        return known[pipeline_id]  # type: ignore[no-any-return]
+
+    def attempt(self, pipeline_id: str, data: bytes, timeout: float) -> Answer:
+        """Send one body once.
+
+        Args:
+            pipeline_id: The inference pipeline that gets it.
+            data: The JSON body.
+            timeout: Seconds to connect, and between two bytes of the answer.
+
+        Never raises.
+        """
+        import requests
+
+        try:
+            template, how = self._prepared(pipeline_id)
+            request = template.copy()
+            request.body = data
+            request.headers["Content-Length"] = str(len(data))
+            response = self.session().send(
+                request, timeout=(min(timeout, 5.0), timeout), allow_redirects=False, **how
+            )
+            body = self._read(response, time.monotonic() + timeout)
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader) as error:
+            return self._judged(Answer(Verdict.MISCONFIGURED, type(error).__name__), 404)
+        except (requests.RequestException, OSError) as error:
+            return Answer(Verdict.LATER, type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - urllib3 and proxies raise much of their own
+            return Answer(Verdict.LATER, type(error).__name__)
+        status = response.status_code
+        verdict = verdict_of(status, body)
+        reason = f"status {status}"
+        if verdict is Verdict.LATER and status < 300:
+            reason = f"status {status}, but no answer of Openlayer"
+        pause = retry_after(response.headers.get("Retry-After"), time.time())
+        return self._judged(Answer(verdict, reason, pause), status)
+
+    @staticmethod
+    def _read(response: requests.Response, until: float) -> bytes:
+        """The body, as far as anyone needs it; the connection is kept if that was all."""
+        parts = []
+        size = 0
+        for part in response.iter_content(8192):
+            parts.append(part)
+            size += len(part)
+            if size > _LARGEST_ANSWER or time.monotonic() > until:
+                break
+        response.close()
+        return b"".join(parts)
+
+    @staticmethod
+    def _judged(answer: Answer, status: int) -> Answer:
+        """``answer``, warned about once per status if a person has to do something."""
+        if answer.verdict in (Verdict.MISCONFIGURED, Verdict.REFUSED):
+            advice = _WHAT_TO_CHECK.get(status)
+            if advice is None:
+                advice = _REDIRECTED if status < 400 else "it will not be retried"
+            warn_once(
+                f"client:{status}",
+                "openlayer-otel: Openlayer answered %s: %s.",
+                answer.reason,
+                advice,
+            )
+        return answer
+
+    def deliver(
+        self,
+        pipeline_id: str,
+        data: bytes,
+        *,
+        give_up: threading.Event,
+        max_retries: int | None = None,
+    ) -> tuple[Answer, bytes]:
+        """Send one body, with retries, within the deadline of one trace.
+
+        Args:
+            pipeline_id: The inference pipeline that gets it.
+            data: The JSON body.
+            give_up: When set, the attempt that runs is the last one.
+            max_retries: Retries after the first attempt; by default those of the settings.
+
+        Returns:
+            The last answer, and the body as it was sent last (cut, if it was too large).
+        """
+        retries = self.settings.max_retries if max_retries is None else max_retries
+        ends = time.monotonic() + self.settings.deadline
+        failures = 0
+        while True:
+            left = ends - time.monotonic()
+            answer = self.attempt(pipeline_id, data, max(0.1, min(self.settings.timeout, left)))
+            if answer.verdict is Verdict.TOO_LARGE:
+                smaller = shrink(data, len(data) // 2)
+                if len(data) // 2 < SMALLEST_BODY or len(smaller) >= len(data):
+                    return self._judged(Answer(Verdict.REFUSED, answer.reason), 413), data
+                data = smaller
+                continue
+            if answer.verdict is not Verdict.LATER:
+                return answer, data
+            failures += 1
+            pause = pause_after(failures) if answer.pause is None else answer.pause
+            if failures > retries or time.monotonic() + pause >= ends or give_up.wait(pause):
+                return answer, data
+
+    def after_fork(self) -> None:
+        """In the child: no connection of the parent is used."""
+        self._of_thread = threading.local()
+
+
+def pause_after(failures: int) -> float:
+    """Seconds to wait after so many failures in a row, a random part off them."""
+    pause: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1))
+    return pause * random.uniform(0.75, 1.0)

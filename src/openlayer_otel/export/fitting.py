@@ -1,0 +1,140 @@
+"""Bodies to bytes, and bodies that are too large to bodies that fit.
+
+Content is cut before a trace is lost, the least useful first: the raw answers of providers,
+then long texts and long lists wherever they are, and in the end whole steps, the deepest
+first. What was cut is said in the row (column ``truncated``) and in the metadata of its root
+step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from openlayer_otel.genai.encoding import plain
+
+TRUNCATED = "truncated"
+# Texts longer than this many characters, lists longer than this many items, are cut; tried
+# in this order until the body fits.
+_TEXT_LIMITS = (100_000, 30_000, 10_000, 3_000, 1_000, 300, 100)
+_LIST_LIMITS = (5_000, 1_000, 500, 200, 100, 50, 20)
+
+
+def encode(value: object) -> bytes:
+    """``value`` as compact UTF-8 JSON; what JSON has no word for becomes null or text."""
+    try:
+        return orjson.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return orjson.dumps(plain(value))
+
+
+def encode_to_fit(content: dict[str, Any], max_bytes: int) -> bytes:
+    """A body in JSON, cut to at most ``max_bytes`` where that can be done.
+
+    Args:
+        content: ``{"config": ..., "rows": [...]}``. Stays as it is.
+        max_bytes: The limit; 0 means none.
+
+    Returns:
+        The JSON. Larger than the limit only if nothing is left that could be cut.
+    """
+    data = encode(content)
+    return shrink(data, max_bytes) if 0 < max_bytes < len(data) else data
+
+
+def shrink(data: bytes, max_bytes: int) -> bytes:
+    """Cut a body that is JSON already; see :func:`encode_to_fit`."""
+    original = len(data)
+    content = orjson.loads(data)
+    rows = content["rows"]
+    cut = {"bytes": original, "raw_outputs": 0, "texts": 0, "lists": 0, "steps": 0}
+    for row in rows:
+        cut["raw_outputs"] += _cut_raw_outputs(row.get("steps"))
+    data = _noted(content, cut)
+    for text_limit, list_limit in zip(_TEXT_LIMITS, _LIST_LIMITS, strict=True):
+        if len(data) <= max_bytes:
+            return data
+        cutter = _Cutter(text_limit, list_limit)
+        content["rows"] = rows = [cutter.row(row) for row in rows]
+        cut["texts"] += cutter.texts
+        cut["lists"] += cutter.lists
+        data = _noted(content, cut)
+    while len(data) > max_bytes:
+        dropped = sum(_cut_deepest_steps(row.get("steps")) for row in rows)
+        if not dropped:
+            break
+        cut["steps"] += dropped
+        data = _noted(content, cut)
+    return data
+
+
+def _noted(content: dict[str, Any], cut: dict[str, int]) -> bytes:
+    note = {name: count for name, count in cut.items() if count}
+    for row in content["rows"]:
+        row[TRUNCATED] = note
+        for step in row.get("steps") or ():
+            if isinstance(step.get("metadata"), dict):
+                step["metadata"][TRUNCATED] = note
+    return orjson.dumps(content)
+
+
+def _cut_raw_outputs(steps: Any) -> int:
+    cut = 0
+    for step in steps or ():
+        if step.get("rawOutput") is not None:
+            step["rawOutput"] = None
+            cut += 1
+        cut += _cut_raw_outputs(step.get("steps"))
+    return cut
+
+
+def _cut_deepest_steps(steps: Any) -> int:
+    """Remove the steps of the deepest level below ``steps``, and count them."""
+    level = list(steps or ())
+    while True:
+        below = [child for step in level for child in step.get("steps") or ()]
+        if not below:
+            return 0
+        if not any(child.get("steps") for child in below):
+            for step in level:
+                step["steps"] = []
+            return len(below)
+        level = below
+
+
+class _Cutter:
+    """Cuts the long texts and lists of a row; never names, ids or the steps themselves."""
+
+    def __init__(self, text_limit: int, list_limit: int) -> None:
+        self.text_limit = text_limit
+        self.list_limit = list_limit
+        self.texts = 0
+        self.lists = 0
+
+    def row(self, row: dict[str, Any]) -> dict[str, Any]:
+        """``row`` with long values cut."""
+        return {
+            name: self._steps(value) if name == "steps" else self._value(value)
+            for name, value in row.items()
+        }
+
+    def _steps(self, steps: Any) -> Any:
+        return [self.row(step) for step in steps] if isinstance(steps, list) else steps
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            # A text that was cut before ends in a note of some fifty characters.
+            if len(value) <= self.text_limit + 60:
+                return value
+            self.texts += 1
+            return f"{value[: self.text_limit]}… [cut: {len(value):,} characters]"
+        if isinstance(value, dict):
+            return {name: self._value(each) for name, each in value.items()}
+        if isinstance(value, list):
+            if len(value) > self.list_limit + 1:
+                self.lists += 1
+                left = len(value) - self.list_limit
+                value = [*value[: self.list_limit], f"… [cut: {left:,} more]"]
+            return [self._value(each) for each in value]
+        return value
