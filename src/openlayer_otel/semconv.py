@@ -121,6 +121,9 @@ TRACE_GROUND_TRUTH: Final = "openlayer.trace.ground_truth"  # JSON, any value
 TRACE_COLUMN_PREFIX: Final = "openlayer.trace.column."  # + column name; JSON or plain value
 INFERENCE_PIPELINE_ID: Final = "openlayer.inference_pipeline.id"
 
+# --- Ours: request fields for which the conventions have no name (tool_choice, logit_bias, ...)
+REQUEST_PARAMETERS: Final = "openlayer.request.parameters"  # JSON object, the API's own names
+
 # --- Ours: how an operation ended when it did not end by itself ---
 OUTCOME: Final = "openlayer.operation.outcome"
 OUTCOME_CLOSED: Final = "closed"
