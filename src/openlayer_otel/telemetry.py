@@ -64,6 +64,10 @@ class Telemetry:
             ended: ``time.perf_counter()`` of its end.
         """
 
+    def counts_unrecorded(self) -> bool:
+        """Whether metrics count calls whose span is not recorded (dropped by a sampler)."""
+        return False
+
     def chunk_recorder(self, operation: Operation) -> Callable[[float], None] | None:
         """What to tell the seconds between two chunks; None unless chunk metrics are on."""
         return None

@@ -40,10 +40,13 @@ _CANCELLED = (
 
 
 class Operation:
-    """One GenAI operation that is recorded.
+    """One GenAI operation that is recorded: by a span, by metrics, or by both.
 
     Attributes:
-        span: Its span.
+        span: Its span; a non-recording one if only metrics count the operation.
+        attributes: What the span started with.
+        started: ``time.perf_counter()`` of the start.
+        event_content: Content for events by attribute name, as JSON text, redacted and cut.
         context: The context in which its span is current; attach it around the SDK's work.
         resends: How often the SDK sent the request again.
         on_end: Called once with the assembled response (or None) when the operation is over.
@@ -54,13 +57,15 @@ class Operation:
         "_endpoint",
         "_first_chunk",
         "_record",
-        "_started",
         "_telemetry",
+        "attributes",
         "capture",
         "context",
+        "event_content",
         "on_end",
         "resends",
         "span",
+        "started",
     )
 
     def __init__(
@@ -70,17 +75,21 @@ class Operation:
         span: Span,
         context: Context,
         started: float,
+        attributes: dict[str, Any],
+        capture: ContentCapture,
     ) -> None:
         self.span = span
+        self.attributes = attributes
+        self.started = started
+        self.event_content: dict[str, str] = {}
         self.context = context
         self.resends = 0
         self.on_end: list[Callable[[Any], None]] = []
-        self.capture: ContentCapture = telemetry.content.capture_in(context)
+        self.capture = capture
         self._telemetry = telemetry
         self._endpoint = endpoint
-        self._started = started
         self._first_chunk: float | None = None
-        self._record = Record(self.capture.anywhere)
+        self._record = Record(capture.anywhere)
         # Taken by the first end and never given back: a lock that two threads and a finaliser
         # can try without waiting.
         self._end = threading.Lock()
@@ -105,8 +114,8 @@ class Operation:
             context: The context of the call; its current span becomes the parent.
 
         Returns:
-            The operation; or, if nobody records it, its non-recording span: then nothing was
-            read and nothing has to be ended.
+            The operation; or, if neither a span nor a metric records it, its non-recording
+            span: then nothing was read and nothing has to be ended.
         """
         started = perf_counter()
         operation = endpoint.operation
@@ -120,12 +129,15 @@ class Operation:
         if carried:
             attributes.update(carried)
         span = telemetry.tracer.start_span(name, context, SpanKind.CLIENT, attributes)
-        if not span.is_recording():
+        recording = span.is_recording()
+        if not recording and not telemetry.counts_unrecorded():
             return span
-        made = Operation(telemetry, endpoint, span, context, started)
+        capture = telemetry.content.capture_in(context) if recording else ContentCapture.NO_CONTENT
+        made = Operation(telemetry, endpoint, span, context, started, attributes, capture)
         try:
-            endpoint.request(body, made._record)
-            made._encode_input()
+            if recording:
+                endpoint.request(body, made._record)
+                made._encode_input()
         except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
             report_failure(f"reading a {operation} request", error)
         made.context = Context({**set_span_in_context(span, context), OPERATION_KEY: made})
@@ -194,8 +206,7 @@ class Operation:
             span.set_attributes(self._record.attributes)
             self._telemetry.operation_ended(self, self._record, error, perf_counter())
             if raw_outputs.wanted and self.capture.on_spans and response is not None:
-                body = raw if raw is not None else to_json(response).encode()
-                raw_outputs.keep(span.get_span_context().span_id, body)
+                raw_outputs.keep(span.get_span_context().span_id, self._raw_output(response, raw))
         except Exception as failure:  # noqa: BLE001 - boundary: the span must end, the caller go on
             report_failure(f"recording a {self.name} response", failure)
         finally:
@@ -206,13 +217,19 @@ class Operation:
             except Exception as failure:  # noqa: BLE001 - boundary: the caller must go on
                 report_failure("telling the end of a call", failure)
 
+    def _raw_output(self, response: Any, raw: bytes | None) -> bytes:
+        content = self._telemetry.content
+        if content.redact is not None:
+            return content.value(response).text.encode()
+        return raw if raw is not None else to_json(response).encode()
+
     def _read_response(self, response: Any, outcome: str | None) -> None:
         record = self._record
         attributes = record.attributes
         if outcome is not None:
             attributes[semconv.OUTCOME] = outcome
         if self._first_chunk is not None:
-            attributes[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk - self._started
+            attributes[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk - self.started
         if self.resends:
             attributes[semconv.HTTP_REQUEST_RESEND_COUNT] = self.resends
         if response is not None:
@@ -220,10 +237,10 @@ class Operation:
                 self._endpoint.response(response, record)
             except Exception as failure:  # noqa: BLE001 - odd JSON must not cost the rest
                 report_failure(f"reading a {self.name} response", failure)
-            if self.capture.on_spans and record.output_messages:
+            if self.capture.anywhere and record.output_messages:
                 encoded = self._telemetry.content.messages(record.output_messages)
                 self._put(semconv.OUTPUT_MESSAGES, encoded)
-            if self.capture.on_spans and record.steps:
+            if self.capture.anywhere and record.steps:
                 self._put_steps()
         if (
             outcome is not None
@@ -234,7 +251,7 @@ class Operation:
 
     def _encode_input(self) -> None:
         """Take down the request's content now: the application may change its lists later."""
-        if not self.capture.on_spans:
+        if not self.capture.anywhere:
             return
         record, content = self._record, self._telemetry.content
         if record.system_instructions:
@@ -245,9 +262,8 @@ class Operation:
             self._put(semconv.TOOL_DEFINITIONS, content.tools(record.tool_definitions))
         if record.steps:
             self._put_steps()
-        if not self.capture.on_events:
-            # Encoded: a long conversation is not held twice while the answer streams in.
-            record.input_messages = record.system_instructions = record.tool_definitions = None
+        # Encoded: a long conversation is not held twice while the answer streams in.
+        record.input_messages = record.system_instructions = record.tool_definitions = None
 
     def _put_steps(self) -> None:
         steps = self._record.steps or {}
@@ -257,7 +273,10 @@ class Operation:
 
     def _put(self, name: str, encoded: Encoded) -> None:
         attributes = self._record.attributes
-        attributes[name] = encoded.text
+        if self.capture.on_spans:
+            attributes[name] = encoded.text
+        if self.capture.on_events:
+            self.event_content[name] = encoded.text
         if encoded.truncated:
             cut = attributes.get(semconv.CONTENT_TRUNCATED, [])
             attributes[semconv.CONTENT_TRUNCATED] = [*cut, name]
