@@ -102,6 +102,7 @@ USER_ID: Final = "user.id"
 # --- Ours: one span as an Openlayer step. JSON text where the comment says so; text that
 # --- is no JSON is taken as the text itself, so that plain OTel users can write it by hand.
 STEP_TYPE: Final = "openlayer.step.type"
+STEP_NAME: Final = "openlayer.step.name"  # text: the user's name, whatever the span is called
 STEP_INPUTS: Final = "openlayer.step.inputs"  # JSON object: argument name -> value
 STEP_OUTPUT: Final = "openlayer.step.output"  # JSON, any value
 STEP_METADATA: Final = "openlayer.step.metadata"  # JSON object
