@@ -125,7 +125,7 @@ def prepare(versions: VersionSet, python: str) -> Path:
     shutil.rmtree(place, ignore_errors=True)
     _run(python, "-m", "venv", "--without-pip", str(place))
     # The pip of this environment installs into the other one: pip is installed once only.
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-qq")
     wanted = (*versions.requirements, *TEST_TOOLS)
     _run(*pip, "--python", str(inside), "install", "--editable", str(ROOT), *wanted)
     stamp.write_text(fingerprint)

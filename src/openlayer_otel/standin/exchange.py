@@ -12,6 +12,7 @@ Content of the answer:
 
 =============== =================================================================
 ``mode``        text, tool, tools2, refusal, json, thinking, citations, empty, filter
+``text``        the text itself, in place of the stand-in's own words
 ``chunks``      number of content deltas (5)
 ``chunk_chars`` characters of text in each delta (6)
 ``n``           number of choices (also read from the body)

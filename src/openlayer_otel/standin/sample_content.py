@@ -34,6 +34,9 @@ _TOOL_CALLS = (
 
 def text_pieces(steering: Steering) -> list[str]:
     """The answer's text, in the pieces that a stream sends."""
+    given = steering.text("text")
+    if given is not None:
+        return cut(given, steering.chunks)
     count, size = steering.chunks, steering.chunk_chars
     text = _WORDS * (count * size // len(_WORDS) + 2)
     return [text[start : start + size] for start in range(0, count * size, size)]

@@ -1,0 +1,160 @@
+"""``openlayer-otel demo``: a small agent on the real SDKs, its traces printed and uploaded.
+
+A provider is asked itself when its API key is set; otherwise a stand-in on loopback answers,
+which starts and stops with the demo. The same holds for Openlayer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import os
+import sys
+import tempfile
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from openlayer_otel.bootstrap import init, shutdown
+from openlayer_otel.cli.trace_tree import format_trace
+from openlayer_otel.standin.llm_server import LLMServer
+from openlayer_otel.standin.openlayer_server import OpenlayerServer
+
+if TYPE_CHECKING:
+    from openlayer_otel.cli.demo_agent import Models
+
+_OPENAI_MODEL = "gpt-4o-mini"
+_ANTHROPIC_MODEL = "claude-haiku-4-5"
+_UPLOAD_TIMEOUT = 30.0  # seconds
+_TRACES = 3
+
+# What the stand-in answers to each task of the agent; its keys are those of standin.exchange.
+_PACE = {"x-stub-delay": "0.02", "x-stub-first-delay": "0.05"}
+_OPENAI_STAND_IN = {
+    "tool": {**_PACE, "x-stub-mode": "tool"},
+    "answer": {
+        **_PACE,
+        "x-stub-text": "Take a light rain jacket: 14 degrees and light rain are expected.",
+        "x-stub-chunks": "12",
+    },
+}
+_ANTHROPIC_STAND_IN = {
+    "shorten": {**_PACE, "x-stub-text": "Rain in Paris: wear jacket."},
+    "fail": {"x-stub-error": "404"},
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments that :func:`run` reads."""
+    parser.add_argument("--openai-model", default=_OPENAI_MODEL, help="default: %(default)s")
+    parser.add_argument("--anthropic-model", default=_ANTHROPIC_MODEL, help="default: %(default)s")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo.
+
+    Args:
+        arguments: See :func:`add_arguments`; what is missing takes its default.
+
+    Returns:
+        The exit status: 0, or 1 if the SDKs are not installed or a trace did not arrive.
+    """
+    missing = [name for name in ("openai", "anthropic") if importlib.util.find_spec(name) is None]
+    if missing:
+        print(
+            f"The demo runs on the providers' own SDKs; not installed: {', '.join(missing)}.\n"
+            "Install them with:  pip install 'openlayer-otel[all]'",
+            file=sys.stderr,
+        )
+        return 1
+    with ExitStack() as stack:
+        return _run(arguments, stack)
+
+
+def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
+    printer = stack.enter_context(OpenlayerServer())
+    to_openlayer = bool(
+        os.environ.get("OPENLAYER_API_KEY") and os.environ.get("OPENLAYER_INFERENCE_PIPELINE_ID")
+    )
+    _trace_into(printer, to_openlayer, stack)
+    models = _models(arguments, stack)
+
+    from openlayer_otel.cli import demo_agent
+
+    answer = asyncio.run(demo_agent.travel_agent(models, demo_agent.QUESTION))
+    demo_agent.shorten(models, answer)
+    try:
+        demo_agent.ask_a_model_that_does_not_exist(models)
+    except Exception as error:  # noqa: BLE001 - this call is there to fail
+        print(f"This call is meant to fail, and did: {type(error).__name__}")
+    if not shutdown(_UPLOAD_TIMEOUT):
+        print("Not everything could be uploaded in time.", file=sys.stderr)
+    return _report(printer, to_openlayer)
+
+
+def _trace_into(printer: OpenlayerServer, to_openlayer: bool, stack: ExitStack) -> None:
+    """Trace from now on: always into ``printer``, and to Openlayer if it is set up."""
+    provider = init() if to_openlayer else None
+    spool = stack.enter_context(tempfile.TemporaryDirectory(prefix="openlayer-otel-demo-"))
+    stand_in: dict[str, Any] = {
+        "api_key": "demo",
+        "inference_pipeline_id": "demo",
+        "base_url": printer.url,
+        "disable_publish": False,
+        "spool_directory": spool,
+    }
+    if provider is None:
+        init(**stand_in)
+        return
+    from openlayer_otel import OpenlayerSpanProcessor
+
+    copy = OpenlayerSpanProcessor(**stand_in)
+    provider.add_span_processor(copy)
+    stack.callback(copy.shutdown)
+
+
+def _models(arguments: argparse.Namespace, stack: ExitStack) -> Models:
+    """The clients: the providers themselves where their keys are set, else the stand-in."""
+    from anthropic import Anthropic
+    from openai import AsyncOpenAI, OpenAI
+
+    from openlayer_otel.cli.demo_agent import Models
+
+    openai: dict[str, Any] = {}
+    anthropic: dict[str, Any] = {}
+    real = {name for name in ("OPENAI", "ANTHROPIC") if os.environ.get(f"{name}_API_KEY")}
+    if len(real) < 2:
+        server = stack.enter_context(LLMServer())
+        if "OPENAI" not in real:
+            openai = {"base_url": server.url + "/v1", "api_key": "demo"}
+        if "ANTHROPIC" not in real:
+            anthropic = {"base_url": server.url, "api_key": "demo"}
+    for name in ("OPENAI", "ANTHROPIC"):
+        where = (
+            "itself" if name in real else f"a stand-in on loopback (set {name}_API_KEY to change)"
+        )
+        print(f"{name.title().replace('ai', 'AI'):10} {where}")
+    return Models(
+        openai=OpenAI(**openai),
+        async_openai=AsyncOpenAI(**openai),
+        anthropic=Anthropic(**anthropic),
+        openai_model=getattr(arguments, "openai_model", _OPENAI_MODEL),
+        anthropic_model=getattr(arguments, "anthropic_model", _ANTHROPIC_MODEL),
+        openai_headers=_OPENAI_STAND_IN if openai else {},
+        anthropic_headers=_ANTHROPIC_STAND_IN if anthropic else {},
+    )
+
+
+def _report(printer: OpenlayerServer, to_openlayer: bool) -> int:
+    """Print the traces and say where they went; returns the exit status."""
+    for trace in printer.traces:
+        print(f"\n{format_trace(trace.row)}")
+    if to_openlayer:
+        pipeline = os.environ["OPENLAYER_INFERENCE_PIPELINE_ID"]
+        print(f"\nUploaded to Openlayer, inference pipeline {pipeline}.")
+    else:
+        print(
+            "\nUploaded to a stand-in for Openlayer on loopback. Set OPENLAYER_API_KEY and "
+            "OPENLAYER_INFERENCE_PIPELINE_ID to see the traces in Openlayer."
+        )
+    return 0 if len(printer.traces) == _TRACES else 1

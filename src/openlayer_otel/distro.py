@@ -1,0 +1,163 @@
+"""Defaults for ``opentelemetry-instrument``: no code, a few environment variables.
+
+A *distro* sets defaults before anything starts, a *configurator* then builds the SDK from the
+environment. OpenTelemetry takes the first of each that it finds installed, or the one named by
+``OTEL_PYTHON_DISTRO`` and ``OTEL_PYTHON_CONFIGURATOR``. With another one in charge (such as
+``opentelemetry-distro``) everything here stays out of the way, and
+``OTEL_TRACES_EXPORTER=openlayer`` works all the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]
+from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+from opentelemetry.sdk.trace import TracerProvider
+
+from openlayer_otel.diagnostics import warn_once
+
+TRACES_EXPORTER = "OTEL_TRACES_EXPORTER"
+OPENLAYER = "openlayer"
+
+# Variable with names of exporters -> the group of entry points that they come from.
+_EXPORTER_GROUPS = {
+    TRACES_EXPORTER: "opentelemetry_traces_exporter",
+    "OTEL_METRICS_EXPORTER": "opentelemetry_metrics_exporter",
+    "OTEL_LOGS_EXPORTER": "opentelemetry_logs_exporter",
+}
+# These stand for an entry point that the SDK picks by the protocol, or for no exporter.
+_BUILT_IN_NAMES = ("otlp", "none")
+_PROTOCOLS = ("grpc", "http/protobuf")
+_PROTOCOL_VARIABLES = (
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
+)
+
+
+class OpenlayerDistro(BaseDistro):  # type: ignore[misc]
+    """Sends traces to Openlayer when its API key is set, else over OTLP.
+
+    Entry point ``opentelemetry_distro: openlayer``. Whatever the environment says wins.
+    """
+
+    def _configure(self, **kwargs: Any) -> None:
+        set_defaults(os.environ)
+
+
+class OpenlayerConfigurator(_OTelSDKConfigurator):
+    """Builds the SDK from the environment; a wrong value costs a warning, not the SDK.
+
+    Entry point ``opentelemetry_configurator: openlayer``. Beyond what the SDK's own configurator
+    does, traces for Openlayer go through the span processor, which sees spans start and so knows
+    at once when a trace is complete.
+    """
+
+    def _configure(self, **kwargs: Any) -> None:
+        with usable_environment(os.environ) as to_openlayer:
+            try:
+                super()._configure(**kwargs)  # type: ignore[no-untyped-call]
+            except Exception as error:  # noqa: BLE001 - boundary: the application must still run
+                warn_once(
+                    "configurator",
+                    "openlayer-otel: OpenTelemetry could not be set up from its OTEL_ variables "
+                    "(%s: %s); what was set up before that is used.",
+                    type(error).__qualname__,
+                    error,
+                )
+        if to_openlayer:
+            _send_to_openlayer()
+
+
+def set_defaults(environment: MutableMapping[str, str]) -> None:
+    """Set what the user has not: the traces exporter, and the configurator that fits.
+
+    Args:
+        environment: The variables to change.
+    """
+    default = OPENLAYER if environment.get("OPENLAYER_API_KEY") else "otlp"
+    environment.setdefault(TRACES_EXPORTER, default)
+    # OpenTelemetry's own variable: with two distros installed, one of them is in charge of both.
+    environment.setdefault("OTEL_PYTHON_CONFIGURATOR", OPENLAYER)
+
+
+@contextmanager
+def usable_environment(environment: MutableMapping[str, str]) -> Iterator[bool]:
+    """Take out, for the length of the block, what would keep the SDK from starting at all.
+
+    Exporters that are not installed and protocols that do not exist are named in one warning
+    each. Child processes inherit the variables as they were.
+
+    Args:
+        environment: The variables to change.
+
+    Yields:
+        Whether traces shall go to Openlayer.
+    """
+    before = {
+        name: environment[name]
+        for name in (*_EXPORTER_GROUPS, *_PROTOCOL_VARIABLES)
+        if name in environment
+    }
+    to_openlayer = False
+    try:
+        for variable, group in _EXPORTER_GROUPS.items():
+            names = _installed(variable, group, environment)
+            if variable == TRACES_EXPORTER and OPENLAYER in names:
+                names.remove(OPENLAYER)
+                to_openlayer = True
+            if variable in environment:
+                environment[variable] = ",".join(names) or "none"
+        for variable in _PROTOCOL_VARIABLES:
+            _check_protocol(variable, environment)
+        yield to_openlayer
+    finally:
+        environment.update(before)
+
+
+def _installed(variable: str, group: str, environment: MutableMapping[str, str]) -> list[str]:
+    """Those exporters named by ``variable`` that can be loaded."""
+    wanted = [name.strip() for name in environment.get(variable, "").split(",") if name.strip()]
+    known = {each.name for each in entry_points(group=group)} | set(_BUILT_IN_NAMES)
+    for name in wanted:
+        if name.lower() not in known and name not in known:
+            warn_once(
+                f"exporter:{variable}:{name}",
+                "openlayer-otel: %s names %r, which is not installed; it is ignored. Known: %s.",
+                variable,
+                name,
+                ", ".join(sorted(known)),
+            )
+    found = [name for name in wanted if name in known and name != "none"]
+    return list(dict.fromkeys(found))
+
+
+def _check_protocol(variable: str, environment: MutableMapping[str, str]) -> None:
+    value = environment.get(variable, "").strip()
+    if value and value not in _PROTOCOLS:
+        warn_once(
+            f"protocol:{variable}",
+            "openlayer-otel: %s is %r, which is none of %s; it is ignored.",
+            variable,
+            value,
+            ", ".join(_PROTOCOLS),
+        )
+        del environment[variable]
+
+
+def _send_to_openlayer() -> None:
+    # Imported here: most applications that load this module export somewhere else.
+    from openlayer_otel.export.processor import OpenlayerSpanProcessor
+
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, TracerProvider):  # The SDK's own set-up failed, see above.
+        provider = TracerProvider()
+        trace.set_tracer_provider(provider)
+    provider.add_span_processor(OpenlayerSpanProcessor())
