@@ -130,6 +130,8 @@ class Client:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._of_thread = threading.local()
+        # No request lasts beyond this time (monotonic); set when the process ends.
+        self.last_moment = float("inf")
 
     def session(self) -> requests.Session:
         """The HTTP session of this thread, with the headers that Openlayer expects."""
@@ -282,7 +284,7 @@ class Client:
         ends = time.monotonic() + self.settings.deadline
         failures = 0
         while True:
-            left = ends - time.monotonic()
+            left = min(ends, self.last_moment) - time.monotonic()
             answer = self.attempt(pipeline_id, data, max(0.1, min(self.settings.timeout, left)))
             if answer.verdict is Verdict.TOO_LARGE:
                 smaller = shrink(data, len(data) // 2)

@@ -27,7 +27,7 @@ from typing import Any
 import orjson
 
 from openlayer_otel.diagnostics import logger, warn_once
-from openlayer_otel.export.file_lock import try_lock
+from openlayer_otel.export.file_lock import try_lock, unlock
 
 SUFFIX = ".trace"
 UNREADABLE = ".unreadable"
@@ -79,16 +79,18 @@ class Claim:
     def done(self) -> None:
         """It was sent: remove the file."""
         self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
+        self.release()
 
     def release(self) -> None:
         """It was not sent: leave the file to whoever comes next."""
+        # A forked child shares the lock, so closing alone would not give it back.
+        unlock(self._descriptor)
         os.close(self._descriptor)
 
     def set_aside(self) -> None:
         """It will never be accepted: keep the file, replay it no more."""
         _rename(self._path, self._path.with_suffix(REFUSED))
-        os.close(self._descriptor)
+        self.release()
 
 
 class Spool:
@@ -109,7 +111,15 @@ class Spool:
         self._number = 0
         self._last_time = 0
 
-    def put(self, base_url: str, pipeline_id: str, data: bytes, *, sync: bool = True) -> Path:
+    def put(
+        self,
+        base_url: str,
+        pipeline_id: str,
+        data: bytes,
+        *,
+        sync: bool = True,
+        suffix: str = SUFFIX,
+    ) -> Path:
         """Write one trace.
 
         Args:
@@ -117,6 +127,7 @@ class Spool:
             pipeline_id: The inference pipeline that it is for.
             data: The JSON body.
             sync: Wait until the disk has it, so that it survives a power failure.
+            suffix: ``REFUSED`` for a trace that is to be kept, but not replayed.
 
         Returns:
             The file.
@@ -136,10 +147,10 @@ class Spool:
         if len(content) > self.max_bytes:
             raise ValueError("larger than the spool")
         self._make_room(len(content))
-        path = self.directory / (self._new_name(base_url, pipeline_id) + SUFFIX)
+        path = self.directory / (self._new_name(base_url, pipeline_id) + suffix)
         unfinished = path.with_suffix(_UNFINISHED)
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
+            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
@@ -147,6 +158,8 @@ class Spool:
                     os.fsync(file.fileno())
             unfinished.rename(path)
         except OSError:
+            # The directory may be gone, too: the next write makes it anew.
+            self._writes_until_count = 0
             unfinished.unlink(missing_ok=True)
             raise
         with self._lock:
@@ -292,6 +305,7 @@ class Spool:
                 continue
             if try_lock(descriptor):
                 path.unlink(missing_ok=True)
+                unlock(descriptor)
                 removed += 1
             os.close(descriptor)
         return removed

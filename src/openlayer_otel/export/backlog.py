@@ -1,0 +1,244 @@
+"""Traces that cannot be sent now: on disk, or in memory if the disk does not take them.
+
+``keep`` puts one away; ``replay`` sends what was put away, the oldest first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from openlayer_otel.diagnostics import warn_once
+from openlayer_otel.export.client import Answer, Verdict
+from openlayer_otel.export.spool import REFUSED, SUFFIX, Claim, Spool, destination_of
+from openlayer_otel.settings import Settings
+
+
+@dataclass(eq=False, slots=True)
+class Upload:
+    """A trace on its way.
+
+    Attributes:
+        ticket: Its number; each trace is settled once, whoever holds it.
+        pipeline_id: The inference pipeline that gets it.
+        data: The JSON body.
+        finish: Makes the final body, on the sending thread; for content that has to be uploaded
+            before the trace that refers to it.
+        spooled: Its file, if it was put away while its request was still running.
+    """
+
+    ticket: int
+    pipeline_id: str
+    data: bytes
+    finish: Callable[[], bytes] | None = None
+    spooled: Path | None = None
+
+
+class _Kept(Protocol):
+    """A trace that was put away: a claimed file, or a trace in memory."""
+
+    pipeline_id: str
+    data: bytes
+
+    def done(self) -> None: ...
+    def release(self) -> None: ...
+    def set_aside(self) -> None: ...
+
+
+SendOne = Callable[[str, bytes], Answer]
+"""Given a pipeline and a body, tries to send it once. Never raises."""
+Settle = Callable[[Upload, str], bool]
+"""Told what became of an upload, a field of ``DeliveryCounts``. False: it was settled before."""
+
+
+class Backlog:
+    """Keeps what cannot be sent now. Thread-safe.
+
+    Args:
+        settings: Whether and where to spool, and how much.
+        settle: Told when an upload is on disk, or was sent from memory. Those in memory count
+            as waiting, and are bounded with all others that wait.
+        on_replayed: Called for each file that was sent.
+    """
+
+    def __init__(self, settings: Settings, settle: Settle, on_replayed: Callable[[], None]) -> None:
+        self._settings = settings
+        self._settle = settle
+        self._on_replayed = on_replayed
+        self.spool = (
+            Spool(settings.spool_directory, settings.max_spool_bytes) if settings.spool else None
+        )
+        self.destinations: set[str] = set()
+        self._reset()
+        if settings.inference_pipeline_id:
+            self.serve(settings.inference_pipeline_id)
+
+    def _reset(self) -> None:
+        self.pending = False
+        self._memory: deque[Upload] = deque()
+        self._replaying = threading.Lock()
+
+    @property
+    def is_being_replayed(self) -> bool:
+        """Whether a thread is in :meth:`replay`."""
+        return self._replaying.locked()
+
+    def serve(self, pipeline_id: str) -> None:
+        """This process writes to the pipeline, so it replays what others left for it."""
+        self.destinations.add(destination_of(self._settings.base_url, pipeline_id))
+
+    def look(self) -> bool:
+        """Whether there is anything for this process to replay; sets ``pending``."""
+        if self._memory or (self.spool is not None and self.spool.waiting(self.destinations)):
+            self.pending = True
+        return self.pending
+
+    def keep(self, upload: Upload, *, sync: bool = True) -> bool:
+        """Put a trace away until it can be sent: on disk, or else in memory.
+
+        Args:
+            upload: The trace; ``spooled`` is set if it went to disk.
+            sync: Wait until the disk has it.
+
+        Returns:
+            Whether it is on disk.
+        """
+        path = self._write(upload, sync=sync, suffix=SUFFIX)
+        if path is None:
+            self._memory.append(upload)
+        else:
+            upload.spooled = path
+            if not self._settle(upload, "spooled"):
+                path.unlink(missing_ok=True)  # it was sent while it was written
+        self.pending = True
+        return path is not None
+
+    def keep_refused(self, upload: Upload) -> None:
+        """Put a trace away that will never be accepted, for inspection."""
+        self._write(upload, sync=False, suffix=REFUSED)
+        self._settle(upload, "refused")
+
+    def _write(self, upload: Upload, *, sync: bool, suffix: str) -> Path | None:
+        if self.spool is None:
+            return None
+        try:
+            return self.spool.put(
+                self._settings.base_url, upload.pipeline_id, upload.data, sync=sync, suffix=suffix
+            )
+        except (OSError, ValueError) as error:
+            warn_once(
+                f"spool:{type(error).__name__}",
+                "openlayer-otel: cannot write to the spool %s (%s); traces wait in memory. "
+                "Check OPENLAYER_OTEL_SPOOL_DIRECTORY and OPENLAYER_OTEL_MAX_SPOOL_BYTES.",
+                self.spool.directory,
+                error,
+            )
+            return None
+
+    def replay(self, send: SendOne, *, stop: Callable[[], bool]) -> Answer | None:
+        """Send what was put away, the oldest first, until the backend fails.
+
+        Traces for a pipeline that does not accept them (wrong key, unknown pipeline) are
+        passed over.
+
+        Args:
+            send: Tries to send one body once.
+            stop: Asked before each trace.
+
+        Returns:
+            The answer because of which traces are left; None if there is none.
+        """
+        if not self._replaying.acquire(blocking=False):
+            return None  # another thread is at it
+        try:
+            self.pending = False
+            return self._replay(send, stop)
+        finally:
+            self._replaying.release()
+
+    def _replay(self, send: SendOne, stop: Callable[[], bool]) -> Answer | None:
+        not_accepted: dict[str, Answer] = {}
+        for kept in self._kept():
+            if stop():
+                self._give_back(kept)
+                return None
+            if kept.pipeline_id in not_accepted:
+                self._give_back(kept)
+                continue
+            answer = send(kept.pipeline_id, kept.data)
+            if answer.verdict is Verdict.SENT:
+                kept.done()
+            elif answer.verdict is Verdict.REFUSED:
+                kept.set_aside()
+            elif answer.verdict is Verdict.MISCONFIGURED:
+                self._give_back(kept)
+                not_accepted[kept.pipeline_id] = answer
+            else:
+                self._give_back(kept)
+                return answer
+        return next(iter(not_accepted.values()), None)
+
+    def _give_back(self, kept: _Kept) -> None:
+        kept.release()
+        self.pending = True
+
+    def _kept(self) -> Iterator[_Kept]:
+        # Memory first: it would be lost with the process. Each is looked at once.
+        for _ in range(len(self._memory)):
+            try:
+                yield _InMemory(self._memory.popleft(), self)
+            except IndexError:
+                break
+        if self.spool is not None:
+            for claim in self.spool.claims(self.destinations):
+                yield _OnDisk(claim, self._on_replayed)
+
+    def take_memory(self) -> list[Upload]:
+        """Take out what waits in memory (at exit, to try the disk once more)."""
+        held, self._memory = list(self._memory), deque()
+        return held
+
+    def after_fork(self) -> None:
+        """In the child: what waits in memory is the parent's."""
+        self._reset()
+        if self.spool is not None:
+            self.spool.after_fork()
+
+
+class _InMemory:
+    """A trace that waits in memory, taken out to be sent."""
+
+    def __init__(self, upload: Upload, backlog: Backlog) -> None:
+        self.pipeline_id = upload.pipeline_id
+        self.data = upload.data
+        self._upload = upload
+        self._backlog = backlog
+
+    def done(self) -> None:
+        self._backlog._settle(self._upload, "sent")
+
+    def release(self) -> None:
+        self._backlog._memory.append(self._upload)
+
+    def set_aside(self) -> None:
+        self._backlog.keep_refused(self._upload)
+
+
+class _OnDisk:
+    """A file of the spool, claimed to be sent."""
+
+    def __init__(self, claim: Claim, on_replayed: Callable[[], None]) -> None:
+        self.pipeline_id = claim.pipeline_id
+        self.data = claim.data
+        self.release = claim.release
+        self.set_aside = claim.set_aside
+        self._claim = claim
+        self._on_replayed = on_replayed
+
+    def done(self) -> None:
+        self._claim.done()
+        self._on_replayed()

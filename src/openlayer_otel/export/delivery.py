@@ -1,0 +1,321 @@
+"""Completed traces to Openlayer, off the user's threads.
+
+``submit`` queues a trace and returns. One *worker* thread makes bodies of the queued traces
+and passes them to the ``senders``. A trace *waits* from ``submit`` until it is *settled*:
+sent, spooled, or counted as one of the other fates in ``tally``. What waits is bounded in
+number and bytes.
+
+All threads are daemons, started when there is work and again if they are gone (after a
+fork, or because a platform stopped them). Where no thread can be started any more, ``flush``
+and ``close`` do the work on the calling thread.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.export.assembly import CompletedTrace
+from openlayer_otel.export.backlog import Backlog, Upload
+from openlayer_otel.export.client import Client
+from openlayer_otel.export.fitting import encode_to_fit
+from openlayer_otel.export.payload import body_of
+from openlayer_otel.export.senders import Senders
+from openlayer_otel.export.tally import DeliveryCounts, Tally, warn_missing
+from openlayer_otel.settings import Settings
+
+Collect = Callable[[], "float | None"]
+"""Submits what has become complete; returns the seconds until it wants to be called again."""
+
+# How often those who wait look again.
+_GLANCE = 0.005
+
+
+class Delivery:
+    """The way of completed traces from the user's thread to Openlayer. Thread-safe.
+
+    Args:
+        settings: Address, bounds, time limits.
+        client: Does the HTTP.
+    """
+
+    def __init__(self, settings: Settings, client: Client) -> None:
+        self._settings = settings
+        self._client = client
+        self._collectors: list[Collect] = []
+        self.tally = Tally()
+        self.backlog = Backlog(settings, self._settle, lambda: self.tally.add("replayed"))
+        self._senders = Senders(client, self.backlog, self._settle)
+        self._uploads: Any = None
+        self._reset()
+
+    def _reset(self) -> None:
+        # Reentrant: the garbage collector may end a span, and submit its trace, at any point.
+        self._lock = threading.RLock()
+        self._queue: deque[tuple[int, CompletedTrace]] = deque()
+        self._waiting: OrderedDict[int, int] = OrderedDict()
+        self._waiting_bytes = 0
+        self._last_ticket = 0
+        self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._called = False
+        self._thread: threading.Thread | None = None
+        # Tickets of the traces of which rows are being made.
+        self._making: set[int] = set()
+        self._closed = False
+
+    def add_collector(self, collect: Collect) -> None:
+        """Have ``collect`` called on the worker thread whenever it wants to be called."""
+        self._collectors.append(collect)
+
+    def submit(self, trace: CompletedTrace, weight: int) -> None:
+        """Queue a trace; quick, and never waits.
+
+        Args:
+            trace: The trace.
+            weight: Its size in memory, in bytes.
+        """
+        with self._lock:
+            self.tally.add("handed_over")
+            waiting = len(self._waiting)
+            if waiting and (
+                waiting >= self._settings.max_queue_size
+                or self._waiting_bytes + weight > self._settings.max_queue_bytes
+            ):
+                self.tally.lose(
+                    "the queue was full (OPENLAYER_OTEL_MAX_QUEUE_SIZE, "
+                    "OPENLAYER_OTEL_MAX_QUEUE_BYTES)"
+                )
+                return
+            self._last_ticket += 1
+            self._waiting[self._last_ticket] = weight
+            self._waiting_bytes += weight
+            self._queue.append((self._last_ticket, trace))
+        self.wake()
+
+    def wake(self) -> None:
+        """Have the worker look at once; starts it if need be."""
+        if not self._called:
+            self._called = True
+            self._calls.put(None)
+        thread = self._thread
+        if (thread is None or not thread.is_alive()) and not self._closed:
+            self._start()
+
+    def _start(self) -> bool:
+        """Whether the worker runs now."""
+        with self._lock:
+            if self._thread is not None and self._thread.is_alive():
+                return True
+            thread = threading.Thread(target=self._run, name="openlayer-worker", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return False  # the interpreter is shutting down: flush and close do the work
+            self._thread = thread
+            return True
+
+    def _run(self) -> None:
+        calls = self._calls
+        pause: float | None = 0.0
+        with suppress_instrumentation():
+            while not self._closed:
+                try:
+                    calls.get(timeout=pause)
+                except queue.Empty:
+                    pass
+                self._called = False
+                try:
+                    pause = self._work()
+                except Exception as error:  # noqa: BLE001 - the worker must outlive any trace
+                    report_failure("the export worker", error)
+                    pause = 1.0
+
+    def _work(self) -> float | None:
+        """Do what there is to do; returns the seconds until there may be more."""
+        pauses = [pause for collect in self._collectors if (pause := collect()) is not None]
+        while not self._closed:
+            try:
+                ticket, trace = self._queue.popleft()
+            except IndexError:
+                break
+            self._process(ticket, trace)
+        self.tally.report()
+        return min(pauses) if pauses else None
+
+    def _process(self, ticket: int, trace: CompletedTrace, *, put_away: bool = False) -> None:
+        self._making.add(ticket)
+        try:
+            upload = self._upload_of(ticket, trace)
+            if upload is not None:
+                self._senders.in_hand[ticket] = upload
+                self._making.discard(ticket)
+                self._pass_on(upload, put_away=put_away)
+        except Exception as error:  # noqa: BLE001 - one trace must not stop the others
+            report_failure("making the row of a trace", error)
+            self._settle_ticket(ticket, "lost", "their rows could not be made")
+        finally:
+            self._making.discard(ticket)
+
+    def _upload_of(self, ticket: int, trace: CompletedTrace) -> Upload | None:
+        body = body_of(trace, self._settings)
+        if body is None:
+            self._settle_ticket(ticket, "not_uploaded")
+            return None
+        pipeline_id = body.pipeline_id
+        if pipeline_id is None:
+            warn_missing(
+                "OPENLAYER_INFERENCE_PIPELINE_ID", "a trace has no inference pipeline to go to"
+            )
+            self._settle_ticket(
+                ticket, "lost", "they had no pipeline (OPENLAYER_INFERENCE_PIPELINE_ID)"
+            )
+            return None
+        self.backlog.serve(pipeline_id)
+        limit = self._settings.max_body_bytes
+        upload = Upload(ticket, pipeline_id, encode_to_fit(body.content, limit))
+        if body.checksums:
+            upload.finish = lambda: encode_to_fit(self._with_attachments(body).content, limit)
+        return upload
+
+    def _with_attachments(self, body: Any) -> Any:
+        if self._uploads is None:
+            from openlayer_otel.export.uploads import AttachmentUploads
+
+            self._uploads = AttachmentUploads(self._client)
+        return self._uploads.upload(body)
+
+    def _pass_on(self, upload: Upload, *, put_away: bool) -> None:
+        """To the senders; or to the disk, if they are busy and the queue fills up."""
+        while not (put_away or self._closed or self._senders.backend_is_down):
+            if self._senders.offer(upload):
+                return
+            if (
+                self.backlog.spool is not None
+                and len(self._waiting) > self._settings.max_queue_size // 2
+            ):
+                break
+            time.sleep(_GLANCE)
+            if upload.spooled is not None:
+                return  # put away at exit, meanwhile
+        self._senders.in_hand.pop(upload.ticket, None)
+        # Not synchronised: under pressure there are many, and only a power failure loses them.
+        self.backlog.keep(upload, sync=False)
+        if not put_away:
+            self._senders.wake()
+
+    def _settle(self, upload: Upload, fate: str) -> bool:
+        return self._settle_ticket(upload.ticket, fate)
+
+    def _settle_ticket(self, ticket: int, fate: str, reason: str = "see the log") -> bool:
+        """Count what became of a trace, once; false if that was known already."""
+        with self._lock:
+            weight = self._waiting.pop(ticket, None)
+            if weight is None:
+                return False
+            self._waiting_bytes -= weight
+        if fate == "lost":
+            self.tally.lose(reason)
+        else:
+            self.tally.add(fate)
+        return True
+
+    def _first_waiting(self) -> int | None:
+        with self._lock:
+            return next(iter(self._waiting), None)
+
+    def look_at_spool(self) -> None:
+        """Replay what earlier processes left, on the senders' threads."""
+        if self.backlog.look():
+            self._senders.wake()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all traces submitted so far are settled.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            Whether they are. Traces in the spool count as settled, those lost as well.
+        """
+        ends = time.monotonic() + timeout
+        last = self._last_ticket
+        while True:
+            first = self._first_waiting()
+            if first is None or first > last:
+                return True
+            self.wake()
+            if self._thread is None or not self._thread.is_alive():
+                with suppress_instrumentation():
+                    self._work()
+            if time.monotonic() >= ends:
+                return False
+            time.sleep(_GLANCE)
+
+    def drain(self, timeout: float) -> bool:
+        """Send what waits, within a time, without retries, and put the rest on disk.
+
+        Traces may still be submitted after this; they are not retried either.
+
+        Args:
+            timeout: Seconds that this may take.
+
+        Returns:
+            Whether everything was sent or is on disk.
+        """
+        ends = time.monotonic() + timeout
+        # Time to put away what is left, at some half a millisecond each.
+        spare = min(timeout / 2, 0.2 + 0.001 * len(self._waiting))
+        self._client.last_moment = ends - spare
+        self._senders.give_up.set()
+        self.flush(timeout - spare)
+        lost = self._put_away(ends)
+        self.tally.report(at_once=True)
+        return not lost
+
+    def close(self, timeout: float) -> bool:
+        """:meth:`drain`, and end the threads."""
+        done = self.drain(timeout)
+        self._closed = True
+        self._senders.stop()
+        self.wake()
+        return done
+
+    def _put_away(self, ends: float) -> int:
+        """Everything that waits goes to disk; returns how many did not get there."""
+        while time.monotonic() < ends:
+            try:
+                ticket, trace = self._queue.popleft()
+            except IndexError:
+                break
+            self._process(ticket, trace, put_away=True)
+        while self._making and time.monotonic() < ends:
+            time.sleep(_GLANCE)
+        for upload in [*self._senders.in_hand.copy().values(), *self.backlog.take_memory()]:
+            if upload.spooled is None and time.monotonic() < ends:
+                self.backlog.keep(upload, sync=False)
+        self._queue.clear()
+        with self._lock:
+            left = list(self._waiting)
+        for ticket in left:
+            self._settle_ticket(ticket, "lost", "the process ended before they could be sent")
+        return len(left)
+
+    def counts(self) -> DeliveryCounts:
+        """What became of the traces so far."""
+        return self.tally.counts(len(self._waiting))
+
+    def after_fork(self) -> None:
+        """In the child: no thread, no queue, no connection of the parent."""
+        self._reset()
+        self.tally = Tally()
+        self._client.after_fork()
+        self.backlog.after_fork()
+        self._senders.after_fork()
+        self._uploads = None

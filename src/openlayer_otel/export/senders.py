@@ -1,0 +1,225 @@
+"""The threads that send: up to four, each with its own connection, started when needed.
+
+The backend is *down* after a trace could not be delivered with all its retries. Then new
+traces are put away without an attempt, and one thread tries the oldest of the backlog after
+growing pauses; when it gets through, the backlog is replayed and the backend is *up*.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+from openlayer_otel.diagnostics import logger, report_failure
+from openlayer_otel.export.backlog import Backlog, Settle, Upload
+from openlayer_otel.export.client import Answer, Client, Verdict
+
+THREADS = 4
+# Uploads between the worker and the senders; small, since all that wait are bounded elsewhere.
+ROOM = 64
+FIRST_PROBE = 1.0
+LONGEST_PROBE = 60.0
+# A wrong key or pipeline is mended by a person, so it is tried rarely.
+MISCONFIGURED_PROBE = 300.0
+_IDLE = 30.0
+
+
+class Availability:
+    """Whether the backend answers, and when to try again if not."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.probe_at = 0.0
+        self._failures = 0
+
+    def succeeded(self) -> None:
+        """A trace was accepted."""
+        if self.down:
+            logger.warning("openlayer-otel: Openlayer answers again; what was kept is sent now.")
+            self.down = False
+            self.probe_at = 0.0
+        self._failures = 0
+
+    def failed(self, answer: Answer) -> None:
+        """A trace was not accepted, and others will not be either."""
+        if answer.verdict is Verdict.MISCONFIGURED:
+            self.down = False
+            self.probe_at = time.monotonic() + MISCONFIGURED_PROBE
+            return
+        if not self.down:
+            logger.warning(
+                "openlayer-otel: Openlayer cannot be reached (%s); traces are kept and sent later.",
+                answer.reason,
+            )
+        self.down = True
+        pause = min(LONGEST_PROBE, FIRST_PROBE * 2**self._failures)
+        self._failures = min(self._failures + 1, 10)
+        self.probe_at = time.monotonic() + max(pause, answer.pause or 0.0)
+
+
+class Senders:
+    """Sends uploads on threads of its own.
+
+    Args:
+        client: Does the HTTP.
+        backlog: Takes what cannot be sent now.
+        settle: Told what became of each upload.
+    """
+
+    def __init__(self, client: Client, backlog: Backlog, settle: Settle) -> None:
+        self._client = client
+        self._backlog = backlog
+        self._settle = settle
+        self._reset()
+
+    def _reset(self) -> None:
+        # SimpleQueue, because it needs no lock that a forked child could inherit in use.
+        self._outbox: queue.SimpleQueue[Upload | None] = queue.SimpleQueue()
+        self._lock = threading.RLock()
+        self._threads: set[threading.Thread] = set()
+        self._idle = 0
+        # What left the queue and is not settled; whoever wants to put it away finds it here.
+        self.in_hand: dict[int, Upload] = {}
+        self.availability = Availability()
+        self.give_up = threading.Event()
+        self.stopped = False
+
+    @property
+    def backend_is_down(self) -> bool:
+        """Whether to put traces away without an attempt. Somebody must be left to probe."""
+        return self.availability.down and self._backlog.pending
+
+    def offer(self, upload: Upload) -> bool:
+        """Take an upload over.
+
+        Returns:
+            False if there is no room now.
+        """
+        if self._outbox.qsize() >= ROOM:
+            return False
+        self._outbox.put(upload)
+        if not self._start_if_needed():
+            # The interpreter is shutting down, or the system has no thread left.
+            self.work_off()
+        return True
+
+    def wake(self) -> None:
+        """Have somebody look at the backlog."""
+        self._outbox.put(None)
+        self._start_if_needed()
+
+    def _start_if_needed(self) -> bool:
+        """Whether a thread is there that will take what is in the outbox."""
+        with self._lock:
+            self._threads = {each for each in self._threads if each.is_alive()}
+            if self._idle >= self._outbox.qsize() or len(self._threads) >= THREADS:
+                return bool(self._threads)
+            thread = threading.Thread(
+                target=self._run, name=f"openlayer-sender-{len(self._threads) + 1}", daemon=True
+            )
+            try:
+                thread.start()
+            except RuntimeError:
+                return bool(self._threads)
+            self._threads.add(thread)
+            return True
+
+    def work_off(self) -> None:
+        """Send what is in the outbox on the calling thread."""
+        with suppress_instrumentation():
+            while not self.stopped:
+                try:
+                    upload = self._outbox.get_nowait()
+                except queue.Empty:
+                    return
+                if upload is not None:
+                    self._handle(upload)
+
+    def _run(self) -> None:
+        outbox = self._outbox
+        with suppress_instrumentation():
+            while not self.stopped:
+                upload = None
+                with self._lock:
+                    self._idle += 1
+                try:
+                    upload = outbox.get(timeout=self._patience())
+                except queue.Empty:
+                    if not self._backlog.pending:
+                        return
+                finally:
+                    with self._lock:
+                        self._idle -= 1
+                if upload is not None:
+                    self._handle(upload)
+                elif self._backlog.pending and time.monotonic() >= self.availability.probe_at:
+                    self._replay()
+
+    def _patience(self) -> float:
+        """Seconds to wait for an upload before looking at the backlog, or going home."""
+        if not self._backlog.pending or self._backlog.is_being_replayed:
+            return _IDLE
+        return min(_IDLE, max(0.0, self.availability.probe_at - time.monotonic()) + 0.01)
+
+    def _handle(self, upload: Upload) -> None:
+        try:
+            if upload.spooled is not None:
+                pass  # put away at exit, while it was in the outbox
+            elif self.backend_is_down:
+                self._backlog.keep(upload)
+            else:
+                self._send(upload)
+        except Exception as error:  # noqa: BLE001 - a sender must outlive any one trace
+            report_failure("sending a trace", error)
+            self._settle(upload, "lost")
+        finally:
+            self.in_hand.pop(upload.ticket, None)
+
+    def _send(self, upload: Upload) -> None:
+        if upload.finish is not None:
+            upload.data = upload.finish()
+            upload.finish = None
+        answer, upload.data = self._client.deliver(
+            upload.pipeline_id, upload.data, give_up=self.give_up
+        )
+        if answer.verdict is Verdict.SENT:
+            self.availability.succeeded()
+            if not self._settle(upload, "sent") and upload.spooled is not None:
+                # It was put away at exit, while this request was running.
+                upload.spooled.unlink(missing_ok=True)
+            return
+        if upload.spooled is not None:
+            return
+        if answer.verdict is Verdict.REFUSED:
+            self._backlog.keep_refused(upload)
+        else:
+            self.availability.failed(answer)
+            self._backlog.keep(upload)
+
+    def _replay(self) -> None:
+        try:
+            answer = self._backlog.replay(self._send_once, stop=lambda: self.stopped)
+        except Exception as error:  # noqa: BLE001 - a sender must outlive any one trace
+            report_failure("replaying the spool", error)
+            answer = Answer(Verdict.LATER, type(error).__name__)
+        if answer is not None:
+            self.availability.failed(answer)
+
+    def _send_once(self, pipeline_id: str, data: bytes) -> Answer:
+        answer, _ = self._client.deliver(pipeline_id, data, give_up=self.give_up, max_retries=0)
+        if answer.verdict is Verdict.SENT:
+            self.availability.succeeded()
+        return answer
+
+    def stop(self) -> None:
+        """Have the threads end after what they are doing."""
+        self.stopped = True
+        for _ in range(THREADS):
+            self._outbox.put(None)
+
+    def after_fork(self) -> None:
+        """In the child: no thread, no upload of the parent."""
+        self._reset()
