@@ -1,0 +1,136 @@
+"""A conversation as Openlayer shows it: ``prompt`` messages and the output of a step.
+
+The shapes are those that Openlayer's SDK sends for chat calls: messages with ``role`` and
+``content``, content with media as *content items*. Tool calls, their ids and system
+instructions, which that SDK loses, are kept in OpenAI's shape, which Openlayer shows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openlayer_otel.export.references import References
+from openlayer_otel.genai.encoding import to_json
+from openlayer_otel.genai.messages import Message, Part
+
+_MEDIA = frozenset({"uri", "blob", "file"})
+_WORDS = frozenset({"text", "refusal"})
+
+
+def prompt_of(
+    messages: list[Message], instructions: list[Part], references: References
+) -> list[dict[str, Any]]:
+    """The ``prompt`` input of a model call.
+
+    Args:
+        messages: The conversation, in the conventions' shape.
+        instructions: System instructions given apart; they become a system message in front.
+        references: Where media become attachments.
+    """
+    prompt: list[dict[str, Any]] = []
+    if instructions:
+        prompt.extend(_prompt_messages({"role": "system", "parts": instructions}, references))
+    for message in messages:
+        prompt.extend(_prompt_messages(message, references))
+    return prompt
+
+
+def _prompt_messages(message: Message, references: References) -> list[dict[str, Any]]:
+    """One message as one or more: each tool's answer stands in a message of its own."""
+    made: list[dict[str, Any]] = []
+    rest: list[Part] = []
+    for part in message.get("parts") or []:
+        if part.get("type") == "tool_call_response":
+            answer: dict[str, Any] = {"role": "tool"}
+            if part.get("id") is not None:
+                answer["tool_call_id"] = part["id"]
+            answer["content"] = _as_text(part.get("response"))
+            if message.get("name"):
+                answer["name"] = message["name"]
+            made.append(answer)
+        else:
+            rest.append(part)
+    if rest or not made:
+        made.append(_prompt_message(message, rest, references))
+    return made
+
+
+def _prompt_message(message: Message, parts: list[Part], references: References) -> dict[str, Any]:
+    calls = [part for part in parts if part.get("type") == "tool_call"]
+    thoughts = [part for part in parts if part.get("type") == "reasoning"]
+    others = [part for part in parts if part.get("type") not in ("tool_call", "reasoning")]
+    made: dict[str, Any] = {"role": message.get("role"), "content": _content(others, references)}
+    if not others and calls:
+        made["content"] = None
+    if message.get("name"):
+        made["name"] = message["name"]
+    if thoughts:
+        made["reasoning_content"] = _words(thoughts)
+    if calls:
+        made["tool_calls"] = [_api_call(part) for part in calls]
+    return made
+
+
+def _content(parts: list[Part], references: References) -> str | list[dict[str, Any]]:
+    if not parts:
+        return ""
+    if len(parts) == 1 and parts[0].get("type") in _WORDS:
+        return _words(parts)
+    return [_item(part, references) for part in parts]
+
+
+def _item(part: Part, references: References) -> dict[str, Any]:
+    kind = part.get("type")
+    if kind in _WORDS:
+        return {"type": "text", "text": _words([part])}
+    if kind in _MEDIA:
+        return references.item(part)
+    return {"type": "text", "text": to_json(part)}
+
+
+def _words(parts: list[Part]) -> str:
+    return "".join(_as_text(part.get("content")) for part in parts)
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else to_json(value)
+
+
+def _api_call(part: Part) -> dict[str, Any]:
+    call: dict[str, Any] = {
+        "type": "function",
+        "function": {"name": part.get("name"), "arguments": _as_text(part.get("arguments"))},
+    }
+    return call if part.get("id") is None else {"id": part["id"], **call}
+
+
+def output_of(messages: list[Message], references: References) -> Any:
+    """The output of a model call: of its only choice, or a list with one for each choice."""
+    if not messages:
+        return None
+    outputs = [_output(message.get("parts") or [], references) for message in messages]
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _output(parts: list[Part], references: References) -> Any:
+    """Text as text; one tool call as ``{"name", "arguments"}``, several as a list of them;
+    both as ``{"content", "tool_calls"}``; media as content items."""
+    words = [part for part in parts if part.get("type") in _WORDS]
+    calls = [_output_call(part) for part in parts if part.get("type") == "tool_call"]
+    media = [part for part in parts if part.get("type") in _MEDIA]
+    if media and not calls:
+        return [_item(part, references) for part in parts if part.get("type") in _WORDS | _MEDIA]
+    if calls:
+        if words:
+            return {"content": _words(words), "tool_calls": calls}
+        return calls[0] if len(calls) == 1 else calls
+    if words:
+        return _words(words)
+    rest = [part for part in parts if part.get("type") != "reasoning"]
+    return [_item(part, references) for part in rest] if rest else None
+
+
+def _output_call(part: Part) -> dict[str, Any]:
+    return {"name": part.get("name"), "arguments": part.get("arguments")}

@@ -1,0 +1,90 @@
+"""Google's Agent Development Kit (scope ``gcp.vertex.agent``).
+
+Source: ``google.adk.telemetry.tracing`` 2.13. Its ``call_llm`` span holds request and response
+as Gemini's JSON; the ``generate_content`` span inside it has the usage (they become one step).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry.sdk.trace import ReadableSpan
+
+from openlayer_otel import semconv
+from openlayer_otel.export.dialects.genai import current_names
+from openlayer_otel.export.dialects.left_out import LEFT_OUT, scope_of
+from openlayer_otel.export.reading import Reading, decoded
+from openlayer_otel.export.shapes import message_of, parts_of
+
+_PREFIX = "gcp.vertex.agent."
+_SETTINGS = {
+    "temperature": semconv.REQUEST_TEMPERATURE,
+    "top_p": semconv.REQUEST_TOP_P,
+    "top_k": semconv.REQUEST_TOP_K,
+    "max_output_tokens": semconv.REQUEST_MAX_TOKENS,
+    "stop_sequences": semconv.REQUEST_STOP_SEQUENCES,
+    "seed": semconv.REQUEST_SEED,
+}
+_NOTHING: tuple[Any, ...] = ({}, None, "<not specified>", "N/A", "<not serializable>")
+
+
+def read(span: ReadableSpan) -> Reading | None:
+    """Agents, tools and model calls; ``invocation`` and the sending of data are left out."""
+    if scope_of(span) != "gcp.vertex.agent":
+        return None
+    reading = current_names(span)
+    if span.name == "call_llm":
+        reading[semconv.OPERATION_NAME] = semconv.GENERATE_CONTENT
+    if semconv.OPERATION_NAME not in reading:
+        return LEFT_OUT
+    session = reading.get(_PREFIX + "session_id")
+    if isinstance(session, str):
+        reading.setdefault(semconv.SESSION_ID, session)
+    if reading.get(semconv.TOOL_CALL_ID) in _NOTHING:
+        reading.pop(semconv.TOOL_CALL_ID, None)
+    for name, attribute in (
+        ("tool_call_args", semconv.TOOL_CALL_ARGUMENTS),
+        ("tool_response", semconv.TOOL_CALL_RESULT),
+    ):
+        value = decoded(reading.get(_PREFIX + name))
+        if value not in _NOTHING:
+            reading.setdefault(attribute, value)
+    _read_request(decoded(reading.get(_PREFIX + "llm_request")), reading)
+    _read_response(decoded(reading.get(_PREFIX + "llm_response")), reading)
+    return reading
+
+
+def _read_request(request: Any, reading: Reading) -> None:
+    if not isinstance(request, dict) or not request:
+        return
+    contents = request.get("contents")
+    if isinstance(contents, list):
+        reading.setdefault(semconv.INPUT_MESSAGES, [message_of(each) for each in contents])
+    config = request.get("config")
+    if not isinstance(config, dict):
+        return
+    system = config.get("system_instruction")
+    if system:
+        parts = system.get("parts") if isinstance(system, dict) else system
+        reading.setdefault(semconv.SYSTEM_INSTRUCTIONS, parts_of(parts))
+    for name, attribute in _SETTINGS.items():
+        if config.get(name) is not None:
+            reading.setdefault(attribute, config[name])
+
+
+def _read_response(response: Any, reading: Reading) -> None:
+    if not isinstance(response, dict) or not response:
+        return
+    content = response.get("content")
+    if isinstance(content, dict):
+        reading.setdefault(semconv.OUTPUT_MESSAGES, [message_of(content, "assistant")])
+    usage = response.get("usage_metadata")
+    if isinstance(usage, dict) and semconv.USAGE_INPUT_TOKENS not in reading:
+        # Gemini counts thoughts apart from the candidates' tokens; both are output.
+        output = (usage.get("candidates_token_count") or 0) + (
+            usage.get("thoughts_token_count") or 0
+        )
+        reading[semconv.USAGE_INPUT_TOKENS] = usage.get("prompt_token_count")
+        reading.setdefault(semconv.USAGE_OUTPUT_TOKENS, output)
+        cached = usage.get("cached_content_token_count")
+        reading.setdefault(semconv.USAGE_CACHE_READ_INPUT_TOKENS, cached)

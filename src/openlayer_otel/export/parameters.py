@@ -1,0 +1,131 @@
+"""``modelParameters`` of a step, with the keys and defaults that Openlayer's own SDK sends.
+
+A *parameter table* belongs to one API: key -> (attribute, value when the call left it out).
+Keys without an attribute have no name in the conventions; ``openlayer.request.parameters``
+(a JSON object of the request's own fields) fills them where it is set. Parameters that a
+call gave and the SDK's table lacks (``seed`` of an Anthropic call, ``tool_choice`` of an
+OpenAI call) are added behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from openlayer_otel import semconv
+from openlayer_otel.export.reading import decoded
+from openlayer_otel.genai.encoding import plain
+
+Table = Mapping[str, tuple[str | None, Any]]
+
+_OPENAI_CHAT: Table = {
+    "frequency_penalty": (semconv.REQUEST_FREQUENCY_PENALTY, 0),
+    "logit_bias": (None, None),
+    "logprobs": (None, False),
+    "top_logprobs": (None, None),
+    "max_tokens": (semconv.REQUEST_MAX_TOKENS, None),
+    "n": (semconv.REQUEST_CHOICE_COUNT, 1),
+    "presence_penalty": (semconv.REQUEST_PRESENCE_PENALTY, 0),
+    "seed": (semconv.REQUEST_SEED, None),
+    "stop": (semconv.REQUEST_STOP_SEQUENCES, None),
+    "temperature": (semconv.REQUEST_TEMPERATURE, 1),
+    "top_p": (semconv.REQUEST_TOP_P, 1),
+}
+_OPENAI_RESPONSES: Table = {
+    "max_output_tokens": (semconv.REQUEST_MAX_TOKENS, None),
+    "temperature": (semconv.REQUEST_TEMPERATURE, 1),
+    "top_p": (semconv.REQUEST_TOP_P, 1),
+    "reasoning": (None, None),
+    "parallel_tool_calls": (None, None),
+    "max_tool_calls": (None, None),
+    "background": (None, None),
+    "truncation": (None, None),
+    "include": (None, None),
+}
+_ANTHROPIC: Table = {
+    "max_tokens": (semconv.REQUEST_MAX_TOKENS, None),
+    "stop_sequences": (semconv.REQUEST_STOP_SEQUENCES, None),
+    "temperature": (semconv.REQUEST_TEMPERATURE, 1.0),
+    "tool_choice": (None, {}),
+    "tools": (semconv.TOOL_DEFINITIONS, []),
+    "top_k": (semconv.REQUEST_TOP_K, None),
+    "top_p": (semconv.REQUEST_TOP_P, None),
+}
+_EMBEDDINGS: Table = {
+    "dimensions": (None, None),
+    "encoding_format": (semconv.REQUEST_ENCODING_FORMATS, None),
+    "user": (None, None),
+}
+# Added to every table, under these keys, when the call gave them.
+_EXTRA = {
+    "frequency_penalty": semconv.REQUEST_FREQUENCY_PENALTY,
+    "max_tokens": semconv.REQUEST_MAX_TOKENS,
+    "n": semconv.REQUEST_CHOICE_COUNT,
+    "presence_penalty": semconv.REQUEST_PRESENCE_PENALTY,
+    "reasoning_effort": semconv.REQUEST_REASONING_LEVEL,
+    "seed": semconv.REQUEST_SEED,
+    "stop": semconv.REQUEST_STOP_SEQUENCES,
+    "temperature": semconv.REQUEST_TEMPERATURE,
+    "top_k": semconv.REQUEST_TOP_K,
+    "top_p": semconv.REQUEST_TOP_P,
+}
+
+
+def _table(provider: str | None, operation: str, api: str | None) -> Table:
+    if operation == semconv.EMBEDDINGS:
+        return _EMBEDDINGS
+    if provider == "Anthropic":
+        return _ANTHROPIC
+    if provider in ("OpenAI", "Azure"):
+        return _OPENAI_RESPONSES if api == "responses" else _OPENAI_CHAT
+    return {}
+
+
+def parameters_of(reading: Mapping[str, Any], provider: str | None) -> dict[str, Any]:
+    """The model parameters of a model call.
+
+    Args:
+        reading: What the span says.
+        provider: Openlayer's provider string; it decides which table is used.
+    """
+    operation = str(reading.get(semconv.OPERATION_NAME))
+    api = reading.get(semconv.OPENAI_API_TYPE)
+    table = _table(provider, operation, api)
+    others = decoded(reading.get(semconv.REQUEST_PARAMETERS))
+    if not isinstance(others, dict):
+        others = {}
+    made: dict[str, Any] = {}
+    used = set()
+    for key, (attribute, default) in table.items():
+        value = others.pop(key, None)
+        if attribute is not None:
+            used.add(attribute)
+            if reading.get(attribute) is not None:
+                value = _value(attribute, reading[attribute])
+        made[key] = default if value is None else value
+    for key, attribute in _EXTRA.items():
+        if attribute not in used and reading.get(attribute) is not None:
+            made.setdefault(key, _value(attribute, reading[attribute]))
+    for key, value in others.items():
+        made.setdefault(key, value)
+    return made
+
+
+def _value(attribute: str, value: Any) -> Any:
+    if attribute == semconv.TOOL_DEFINITIONS:
+        tools = decoded(value)
+        return [_anthropic_tool(each) for each in tools] if isinstance(tools, list) else []
+    if attribute == semconv.REQUEST_ENCODING_FORMATS and isinstance(value, (list, tuple)):
+        return value[0] if len(value) == 1 else list(value)
+    return plain(value)
+
+
+def _anthropic_tool(tool: Any) -> Any:
+    """A tool definition of the conventions as Anthropic's API has it."""
+    if not isinstance(tool, dict) or tool.get("type") not in (None, "function"):
+        return tool
+    made = {key: tool[key] for key in ("name", "description") if tool.get(key) is not None}
+    schema = tool.get("parameters") or tool.get("input_schema")
+    if schema is not None:
+        made["input_schema"] = schema
+    return made

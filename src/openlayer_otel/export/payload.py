@@ -1,0 +1,138 @@
+"""Completed trace -> the body of Openlayer's data-stream request.
+
+One trace is one row; its steps are nested under the root. See ``docs/openlayer-mapping.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.export.assembly import CompletedTrace
+from openlayer_otel.export.references import step_id_of
+from openlayer_otel.export.row import TraceFacts, attributes_of, row_of
+from openlayer_otel.export.steps import StepMaker
+from openlayer_otel.export.tree import MAX_NESTING, Node, tree_of
+from openlayer_otel.settings import Settings
+
+
+@dataclass(frozen=True)
+class Body:
+    """An upload.
+
+    Attributes:
+        pipeline_id: The inference pipeline that gets it; None if nobody named one.
+        content: The request's JSON: ``{"config": ..., "rows": [...]}``.
+        checksums: MD5 checksums of the binary data that it refers to.
+    """
+
+    pipeline_id: str | None
+    content: dict[str, Any]
+    checksums: tuple[str, ...]
+
+
+def body_of(trace: CompletedTrace, settings: Settings) -> Body | None:
+    """The body for a completed trace. Never raises.
+
+    Args:
+        trace: The spans.
+        settings: ``upload_all``, ``inference_pipeline_id`` and what may be inlined.
+
+    Returns:
+        The body; None if the trace has nothing that Openlayer shows (no GenAI span, no
+        ``@trace`` step) and ``upload_all`` is off.
+    """
+    try:
+        root = tree_of(trace, settings.upload_all)
+        if root is None:
+            return None
+        return _body(trace, root, settings)
+    except Exception as error:  # noqa: BLE001 - boundary: delivery of other traces must go on
+        report_failure("making a trace into an Openlayer row", error)
+        return None
+
+
+def _body(trace: CompletedTrace, root: Node, settings: Settings) -> Body:
+    made: dict[int, dict[str, Any]] = {}
+    readings: list[tuple[int, Mapping[str, Any]]] = []
+    maker = StepMaker(settings)
+    step = _steps(root, maker, made, readings)
+    _name_failed_steps(root, made)
+    kept = {span_id for node in _nodes(root) for span_id in node.span_ids}
+    for span in trace.spans:
+        if span.context is not None and span.context.span_id not in kept:
+            readings.append((span.start_time or 0, attributes_of(span)))
+    readings.sort(key=lambda each: each[0])
+    facts = TraceFacts([reading for _, reading in readings], root.reading)
+    if facts.name is not None:
+        step["name"] = facts.name
+    config, row = row_of(step, facts, _belongs_to(trace))
+    return Body(
+        pipeline_id=facts.pipeline_id or settings.inference_pipeline_id,
+        content={"config": config, "rows": [row]},
+        checksums=tuple(dict.fromkeys(maker.checksums)),
+    )
+
+
+def _steps(
+    root: Node,
+    maker: StepMaker,
+    made: dict[int, dict[str, Any]],
+    readings: list[tuple[int, Mapping[str, Any]]],
+) -> dict[str, Any]:
+    """The root's step with all others inside; fills ``made`` (by node) and ``readings``."""
+
+    top: list[dict[str, Any]] = []
+    waiting: list[tuple[Node, int, list[dict[str, Any]]]] = [(root, 1, top)]
+    while waiting:
+        node, level, place = waiting.pop()
+        step = _step(node, maker)
+        made[id(node)] = step
+        readings.append((node.start, node.reading))
+        place.append(step)
+        # Beyond the limit, steps stand beside their parent instead of inside it.
+        inner = step["steps"] if level < MAX_NESTING else place
+        waiting.extend((child, level + 1, inner) for child in reversed(node.children))
+    return top[0]
+
+
+def _step(node: Node, maker: StepMaker) -> dict[str, Any]:
+    try:
+        return maker.step(node)
+    except Exception as error:  # noqa: BLE001 - boundary: one odd span must not cost the trace
+        report_failure("making a span into an Openlayer step", error)
+        bare = Node(node.trace_id, node.span_id, node.name, node.start, node.end, {}, node.span_ids)
+        step = maker.step(bare)
+        step["metadata"]["mappingFailed"] = True
+        return step
+
+
+def _nodes(root: Node) -> list[Node]:
+    found = [root]
+    for node in found:
+        found.extend(node.children)
+    return found
+
+
+def _name_failed_steps(root: Node, made: dict[int, dict[str, Any]]) -> None:
+    for node in _nodes(root):
+        if node.failed_in is not None:
+            made[id(node)]["metadata"]["failedStep"] = made[id(node.failed_in)]["name"]
+
+
+def _belongs_to(trace: CompletedTrace) -> dict[str, Any]:
+    """Columns that tie a part of a trace (late spans, another process's part) to the whole."""
+    columns: dict[str, Any] = {}
+    if trace.late or trace.remote_parent:
+        columns["trace_id"] = f"{trace.trace_id:032x}"
+        parent = trace.root.parent
+        if parent is not None:
+            columns["parent_span_id"] = f"{parent.span_id:016x}"
+            columns["parent_step_id"] = step_id_of(trace.trace_id, parent.span_id)
+        if trace.late:
+            columns["late"] = True
+    if trace.open_spans:
+        columns["open_spans"] = trace.open_spans
+    return columns

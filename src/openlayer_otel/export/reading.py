@@ -1,0 +1,100 @@
+"""A *reading*: what one span says, in the names of :mod:`openlayer_otel.semconv`.
+
+Each dialect (:mod:`openlayer_otel.export.dialects`) turns a span into a reading; everything
+behind it knows one vocabulary only. Values that the table marks as JSON may be JSON text or
+the value itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from openlayer_otel import semconv
+from openlayer_otel.genai.encoding import clean_text, from_json, plain
+
+Reading = dict[str, Any]
+"""Attribute name -> value."""
+
+# An encoder's own limit is 254 levels; steps inside steps need their share of it.
+_DEEP = 48
+
+STEP_TYPES = {
+    semconv.CHAT: semconv.STEP_TYPE_CHAT_COMPLETION,
+    semconv.TEXT_COMPLETION: semconv.STEP_TYPE_CHAT_COMPLETION,
+    semconv.GENERATE_CONTENT: semconv.STEP_TYPE_CHAT_COMPLETION,
+    semconv.EMBEDDINGS: semconv.STEP_TYPE_EMBEDDING,
+    semconv.RETRIEVAL: semconv.STEP_TYPE_RETRIEVER,
+    "search_memory": semconv.STEP_TYPE_RETRIEVER,
+    semconv.INVOKE_AGENT: semconv.STEP_TYPE_AGENT,
+    "create_agent": semconv.STEP_TYPE_AGENT,
+    semconv.EXECUTE_TOOL: semconv.STEP_TYPE_TOOL,
+}
+"""``gen_ai.operation.name`` -> step type; any other operation is a ``user_call``."""
+
+MODEL_STEP_TYPES = frozenset({semconv.STEP_TYPE_CHAT_COMPLETION, semconv.STEP_TYPE_EMBEDDING})
+"""The step types that stand for one call to a model."""
+
+_ALL_STEP_TYPES = frozenset(
+    {
+        *STEP_TYPES.values(),
+        semconv.STEP_TYPE_USER_CALL,
+        semconv.STEP_TYPE_HANDOFF,
+        semconv.STEP_TYPE_GUARDRAIL,
+    }
+)
+
+
+def step_type_of(reading: Mapping[str, Any]) -> str:
+    """The Openlayer step type: what the span says, else what its operation means."""
+    given = reading.get(semconv.STEP_TYPE)
+    if given in _ALL_STEP_TYPES:
+        return str(given)
+    operation = reading.get(semconv.OPERATION_NAME)
+    return STEP_TYPES.get(str(operation), semconv.STEP_TYPE_USER_CALL)
+
+
+def decoded(value: Any) -> Any:
+    """The value behind an attribute that holds JSON text; other text is the value itself.
+
+    The result is safe to encode as JSON: no lone surrogates, no NaN, no endless nesting.
+    """
+    if isinstance(value, str):
+        found = from_json(value)
+        if isinstance(found, str):
+            return clean_text(found)
+        if isinstance(found, (dict, list)) and value.count("{") + value.count("[") < _DEEP:
+            return found
+        return plain(found)
+    return plain(value)
+
+
+def text_of(reading: Mapping[str, Any], name: str) -> str | None:
+    """A text attribute; None if it is missing, empty or no text."""
+    value = reading.get(name)
+    return clean_text(value) if isinstance(value, str) and value else None
+
+
+def number_of(reading: Mapping[str, Any], name: str) -> int | float | None:
+    """A number attribute (a text that is a number counts); None if it is none."""
+    value = reading.get(name)
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, str):
+        value = from_json(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value == value:
+        return value if abs(value) < 2**63 else None
+    return None
+
+
+def count_of(reading: Mapping[str, Any], name: str) -> int | None:
+    """A count (tokens): a number that is not negative; None if it is none."""
+    value = number_of(reading, name)
+    return int(value) if value is not None and value >= 0 else None
+
+
+def fields_with(reading: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    """The attributes whose names begin with ``prefix``: the rest of the name, and the value."""
+    for name, value in reading.items():
+        if name.startswith(prefix) and len(name) > len(prefix):
+            yield name[len(prefix) :], value

@@ -1,0 +1,189 @@
+"""The row of a trace: its columns, in the merge order of Openlayer's SDK.
+
+Later wins: the base columns, the root step's metadata, the trace's metadata, user and session,
+ground truth, the root step's inputs, context and question. *Reserved* columns are those that
+the config names; what the user calls by such a name gets a column of another name
+(``input_output``, ``metadata_cost``), so that neither is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from opentelemetry.sdk.trace import ReadableSpan
+
+from openlayer_otel import semconv
+from openlayer_otel.export.reading import Reading, decoded, fields_with
+from openlayer_otel.genai.encoding import clean_text, plain
+
+_CONFIG = {
+    "latencyColumnName": "latency",
+    "costColumnName": "cost",
+    "timestampColumnName": "inferenceTimestamp",
+    "inferenceIdColumnName": "inferenceId",
+    "numOfTokenColumnName": "tokens",
+}
+# Config name -> column; sent only if the row has the column.
+_OPTIONAL_CONFIG = {
+    "userIdColumnName": "user_id",
+    "sessionIdColumnName": "session_id",
+    "groundTruthColumnName": "groundTruth",
+    "contextColumnName": "context",
+    "questionColumnName": "_question",
+}
+_BASE = frozenset(
+    {"inferenceTimestamp", "inferenceId", "output", "latency", "cost", "tokens", "steps"}
+)
+
+
+class TraceFacts:
+    """What the spans of a trace say about the trace as a whole.
+
+    Args:
+        spans: The readings (or bare attributes) of all spans, by start; later ones win.
+        root: The reading of the root step; it wins over the others.
+
+    Attributes:
+        name: Name of the trace: of its root step.
+        pipeline_id: The inference pipeline that gets it.
+        inference_id: The row's id, if the user chose it.
+        columns: Metadata, promoted columns and tags.
+        user_id: The user.
+        session_id: The session, else the conversation.
+        ground_truth: The right answer.
+        context: Retrieved texts.
+        question: The user's question.
+    """
+
+    def __init__(self, spans: Sequence[Mapping[str, Any]], root: Mapping[str, Any]) -> None:
+        by_weight = [*spans, root]
+        self.name = _last(by_weight, semconv.TRACE_NAME)
+        self.pipeline_id = _last(by_weight, semconv.INFERENCE_PIPELINE_ID)
+        self.inference_id = _last(by_weight, semconv.TRACE_INFERENCE_ID)
+        self.user_id = _last(by_weight, semconv.USER_ID)
+        self.session_id = _last(by_weight, semconv.SESSION_ID) or _last(
+            by_weight, semconv.CONVERSATION_ID
+        )
+        self.ground_truth = _last_value(by_weight, semconv.TRACE_GROUND_TRUTH)
+        if self.ground_truth is None:
+            self.ground_truth = decoded(root.get(semconv.STEP_GROUND_TRUTH))
+        self.context = _last_value(by_weight, semconv.STEP_CONTEXT)
+        self.question = _last(by_weight, semconv.STEP_QUESTION)
+        self.columns = _columns(spans)
+
+
+def _last(readings: Iterable[Mapping[str, Any]], name: str) -> str | None:
+    found = None
+    for reading in readings:
+        value = reading.get(name)
+        if value is not None and value != "":
+            found = clean_text(value if isinstance(value, str) else str(value))
+    return found
+
+
+def _last_value(readings: Iterable[Mapping[str, Any]], name: str) -> Any:
+    found = None
+    for reading in readings:
+        if reading.get(name) is not None:
+            found = decoded(reading[name])
+    return found
+
+
+def _columns(spans: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    tags: list[Any] = []
+    for reading in spans:
+        given = decoded(reading.get(semconv.TRACE_METADATA))
+        if isinstance(given, dict):
+            columns.update(given)
+        for name, value in fields_with(reading, semconv.TRACE_COLUMN_PREFIX):
+            columns[clean_text(name)] = decoded(value)
+        each = reading.get(semconv.TRACE_TAGS)
+        each = decoded(each) if isinstance(each, str) else each
+        for tag in each if isinstance(each, (list, tuple)) else [each]:
+            if tag is not None and tag not in tags:
+                tags.append(tag)
+    if tags:
+        columns["tags"] = [plain(tag) for tag in tags]
+    return columns
+
+
+def row_of(
+    root: Mapping[str, Any], facts: TraceFacts, belongs_to: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Config and row of a trace.
+
+    Args:
+        root: The root step, with all steps inside it.
+        facts: What the trace says as a whole.
+        belongs_to: Columns of a row that is a part of a larger trace (see the docs).
+
+    Returns:
+        The config and the row.
+    """
+    base: dict[str, Any] = {
+        "inferenceTimestamp": root["startTime"],
+        "inferenceId": facts.inference_id or root["id"],
+        "output": root["output"],
+        "latency": root["latency"],
+        # A root without these keys (a traced function) has 0: the backend adds up its steps.
+        "cost": root.get("cost", 0),
+        "tokens": root.get("tokens", 0),
+        "steps": [root],
+    }
+    special = {
+        "user_id": facts.user_id,
+        "session_id": facts.session_id,
+        "groundTruth": facts.ground_truth,
+        "context": facts.context,
+        "_question": facts.question,
+        **belongs_to,
+    }
+    special = {name: value for name, value in special.items() if value is not None}
+    reserved = {**base, **special}
+    inputs = root["inputs"] if isinstance(root["inputs"], dict) else {}
+    # The same value under the same name needs no second column (a retriever's "context").
+    names = {name: _free(name, "input", inputs[name], reserved, inputs) for name in inputs}
+    taken = {**reserved, **{names[name]: None for name in inputs}}
+    metadata = {**root["metadata"], **facts.columns}
+    row: dict[str, Any] = {
+        **base,
+        **{
+            _free(name, "metadata", value, reserved, taken): value
+            for name, value in metadata.items()
+        },
+        **{
+            name: special[name]
+            for name in ("user_id", "session_id", "groundTruth")
+            if name in special
+        },
+        **{names[name]: value for name, value in inputs.items()},
+        **special,
+    }
+    config: dict[str, Any] = {
+        "outputColumnName": "output",
+        "inputVariableNames": list(names.values()),
+        **_CONFIG,
+    }
+    for key, column in _OPTIONAL_CONFIG.items():
+        if column in special:
+            config[key] = column
+    return config, row
+
+
+def _free(
+    name: str, origin: str, value: Any, reserved: Mapping[str, Any], others: Mapping[str, Any]
+) -> str:
+    """The column for ``name``: itself, or another one if it is reserved for another value."""
+    if name not in reserved or (name not in _BASE and reserved[name] == value):
+        return name
+    free = f"{origin}_{name}"
+    while free in reserved or free in others:
+        free += "_"
+    return free
+
+
+def attributes_of(span: ReadableSpan) -> Reading:
+    """The bare attributes of a span that is no step: it may still speak for the trace."""
+    return dict(span.attributes or {})

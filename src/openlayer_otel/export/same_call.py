@@ -1,0 +1,106 @@
+"""Two spans that describe the same model call, as one.
+
+A call may be traced twice: by the framework and by the SDK under it, by two
+instrumentations, or by an SDK that traces itself. The spans are nested; they are the same
+call if they carry the same response id, or the same model and usage. The merged reading has
+the usage once and, of each kind of content, the richer one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from openlayer_otel import semconv
+from openlayer_otel.export.provider_names import PRICED, openlayer_provider
+from openlayer_otel.export.reading import MODEL_STEP_TYPES, Reading, count_of, step_type_of, text_of
+from openlayer_otel.genai.encoding import to_json
+
+_USAGE_PREFIX = "gen_ai.usage."
+# Content that belongs together comes from one span: instructions may be in the messages.
+_CONTENT = (
+    (semconv.INPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS),
+    (semconv.OUTPUT_MESSAGES,),
+    (semconv.TOOL_DEFINITIONS,),
+    (semconv.STEP_INPUTS,),
+    (semconv.STEP_OUTPUT,),
+)
+
+
+def same_call(outer: Mapping[str, Any], inner: Mapping[str, Any], alone: bool) -> bool:
+    """Whether a span and a span inside it describe one model call (or one tool call).
+
+    Args:
+        outer: The reading of the enclosing span.
+        inner: The reading of the nested span.
+        alone: The nested span is the only one of its kind in the enclosing one.
+    """
+    kind = step_type_of(outer)
+    if kind != step_type_of(inner):
+        return False
+    if kind == semconv.STEP_TYPE_TOOL:
+        call_id = text_of(outer, semconv.TOOL_CALL_ID)
+        return call_id is not None and call_id == text_of(inner, semconv.TOOL_CALL_ID)
+    if kind not in MODEL_STEP_TYPES or semconv.OPERATION_NAME not in outer:
+        return False
+    ids = text_of(outer, semconv.RESPONSE_ID), text_of(inner, semconv.RESPONSE_ID)
+    if all(ids):
+        return ids[0] == ids[1]
+    if not _models(outer) & _models(inner) and _models(outer) and _models(inner):
+        return False
+    usage = _totals(outer), _totals(inner)
+    if all(usage):
+        return usage[0] == usage[1]
+    return alone
+
+
+def _models(reading: Mapping[str, Any]) -> set[str]:
+    names = (text_of(reading, semconv.REQUEST_MODEL), text_of(reading, semconv.RESPONSE_MODEL))
+    return {name.rpartition("/")[2].lower() for name in names if name}
+
+
+def _totals(reading: Mapping[str, Any]) -> tuple[int | None, int | None] | None:
+    found = (
+        count_of(reading, semconv.USAGE_INPUT_TOKENS),
+        count_of(reading, semconv.USAGE_OUTPUT_TOKENS),
+    )
+    return None if found == (None, None) else found
+
+
+def merged(outer: Reading, inner: Reading) -> Reading:
+    """One reading for two of the same call; the enclosing one wins where both say something."""
+    made = {**inner, **{name: value for name, value in outer.items() if value is not None}}
+    for names in _CONTENT:
+        richer = inner if _size(inner, names) > _size(outer, names) else outer
+        for name in names:
+            made.pop(name, None)
+            if richer.get(name) is not None:
+                made[name] = richer[name]
+    usage = [_usage(outer), _usage(inner)]
+    for name in {*usage[0], *usage[1]}:
+        made.pop(name)
+    # One side's counts as a whole: sides may differ in what a total includes.
+    made.update(usage[0] if len(usage[0]) >= len(usage[1]) else usage[1])
+    provider = text_of(inner, semconv.PROVIDER_NAME)
+    if provider and openlayer_provider(provider) in PRICED:
+        said = text_of(outer, semconv.PROVIDER_NAME)
+        if openlayer_provider(said) not in PRICED:
+            made[semconv.PROVIDER_NAME] = provider
+    return made
+
+
+def _usage(reading: Reading) -> Reading:
+    return {
+        name: value
+        for name, value in reading.items()
+        if name.startswith(_USAGE_PREFIX) and value is not None
+    }
+
+
+def _size(reading: Reading, names: tuple[str, ...]) -> int:
+    size = 0
+    for name in names:
+        value = reading.get(name)
+        if value is not None:
+            size += len(value) if isinstance(value, str) else len(to_json(value))
+    return size

@@ -1,0 +1,324 @@
+"""Span -> step: one node of the trace as Openlayer's SDK would have sent it.
+
+A *step* has the common fields and those of its type; all of them are present, null where
+the span says nothing. :data:`FIELDS` lists the fields by type, in the order of the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from openlayer_otel import semconv
+from openlayer_otel.export.conversation import output_of, prompt_of
+from openlayer_otel.export.failures import Failure
+from openlayer_otel.export.parameters import parameters_of
+from openlayer_otel.export.provider_names import bare_model, model_step_name, openlayer_provider
+from openlayer_otel.export.raw_output import raw_output_of
+from openlayer_otel.export.reading import (
+    MODEL_STEP_TYPES,
+    decoded,
+    fields_with,
+    number_of,
+    step_type_of,
+    text_of,
+)
+from openlayer_otel.export.references import References, step_id_of
+from openlayer_otel.export.shapes import messages_of, parts_of
+from openlayer_otel.export.tree import Node
+from openlayer_otel.export.usage import usage_of
+from openlayer_otel.settings import Settings
+
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    semconv.STEP_TYPE_USER_CALL: (),
+    semconv.STEP_TYPE_CHAT_COMPLETION: (
+        "provider",
+        "promptTokens",
+        "completionTokens",
+        "tokens",
+        "cost",
+        "model",
+        "modelParameters",
+        "rawOutput",
+    ),
+    semconv.STEP_TYPE_EMBEDDING: (
+        "provider",
+        "promptTokens",
+        "tokens",
+        "cost",
+        "model",
+        "modelParameters",
+        "rawOutput",
+        "embeddingDimensions",
+        "embeddingCount",
+    ),
+    semconv.STEP_TYPE_AGENT: ("tool", "action", "agentType"),
+    semconv.STEP_TYPE_RETRIEVER: ("documents",),
+    semconv.STEP_TYPE_TOOL: ("functionName", "arguments"),
+    semconv.STEP_TYPE_HANDOFF: ("fromComponent", "toComponent", "handoffData"),
+    semconv.STEP_TYPE_GUARDRAIL: (
+        "action",
+        "blockedEntities",
+        "confidenceThreshold",
+        "reason",
+        "detectedEntities",
+        "blockStrategy",
+        "redactedEntities",
+        "dataType",
+    ),
+}
+"""Step type -> the fields it has besides the common ones."""
+
+_OPTIONAL = {semconv.STEP_TYPE_CHAT_COMPLETION: ("usageDetails",)}
+# How a model call ends when nothing is worth a note.
+_USUAL_ENDS = frozenset({"stop", "tool_call", "tool_calls", "end_turn", "tool_use", "completed"})
+
+
+class StepMaker:
+    """Makes the steps of one trace.
+
+    Args:
+        settings: What may be inlined, and ``redact`` for raw output.
+
+    Attributes:
+        checksums: MD5 checksums of all binary data that the steps refer to, in order.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.checksums: list[str] = []
+        self._settings = settings
+
+    def step(self, node: Node) -> dict[str, Any]:
+        """The step of a node, without its children (``steps`` is empty)."""
+        reading = node.reading
+        kind = step_type_of(reading)
+        step_id = text_of(reading, semconv.STEP_ID) or step_id_of(node.trace_id, node.span_id)
+        references = References(self._settings, step_id)
+        fields = self._fields(kind, node, references)
+        step: dict[str, Any] = {
+            "name": _name(kind, node, fields),
+            "id": step_id,
+            "type": kind,
+            "inputs": fields.pop("inputs", None),
+            "output": fields.pop("output", None),
+            "groundTruth": decoded(reading.get(semconv.STEP_GROUND_TRUTH)),
+            "metadata": {**fields.pop("metadata", {}), **_metadata(node, kind)},
+            "steps": [],
+            "latency": (node.end - node.start) / 1e6,
+            "startTime": node.start / 1e9,
+            "endTime": node.end / 1e9,
+        }
+        attachments = decoded(reading.get(semconv.STEP_ATTACHMENTS))
+        if isinstance(attachments, list):
+            made = [references.attachment(each) for each in attachments]
+            if any(made):
+                step["attachments"] = [each for each in made if each is not None]
+        given = _given_fields(reading)
+        for name in FIELDS[kind]:
+            step[name] = given.pop(name, None) if name in given else fields.get(name)
+        for name in _OPTIONAL.get(kind, ()):
+            value = given.pop(name, None) or fields.get(name)
+            if value:
+                step[name] = value
+        step["metadata"].update(given)
+        self.checksums.extend(references.checksums)
+        return step
+
+    def _fields(self, kind: str, node: Node, references: References) -> dict[str, Any]:
+        """The fields that the conventions' attributes say, with inputs and output."""
+        reading = node.reading
+        operation = str(reading.get(semconv.OPERATION_NAME))
+        if kind in MODEL_STEP_TYPES and semconv.OPERATION_NAME in reading:
+            fields = self._model_fields(kind, node)
+        elif kind == semconv.STEP_TYPE_TOOL:
+            fields = _tool_fields(reading)
+        elif kind == semconv.STEP_TYPE_RETRIEVER:
+            fields = _retriever_fields(reading)
+        else:
+            fields = {}
+        if kind != semconv.STEP_TYPE_TOOL or operation != semconv.EXECUTE_TOOL:
+            _add_conversation(fields, reading, references)
+        if reading.get(semconv.STEP_INPUTS) is not None:
+            inputs = decoded(reading[semconv.STEP_INPUTS])
+            fields["inputs"] = inputs if isinstance(inputs, dict) else {"input": inputs}
+        if reading.get(semconv.STEP_OUTPUT) is not None:
+            fields["output"] = decoded(reading[semconv.STEP_OUTPUT])
+        if kind == semconv.STEP_TYPE_TOOL:
+            # As Openlayer's SDK has it: a traced function is a tool by its own name.
+            fields.setdefault("arguments", fields.get("inputs"))
+            fields["functionName"] = fields.get("functionName") or node.name
+        return fields
+
+    def _model_fields(self, kind: str, node: Node) -> dict[str, Any]:
+        reading = node.reading
+        model = text_of(reading, semconv.RESPONSE_MODEL) or text_of(reading, semconv.REQUEST_MODEL)
+        provider = openlayer_provider(text_of(reading, semconv.PROVIDER_NAME), model)
+        usage = usage_of(reading)
+        fields: dict[str, Any] = {
+            "provider": provider,
+            "promptTokens": usage.prompt,
+            "completionTokens": usage.completion,
+            "tokens": usage.total,
+            "model": bare_model(model, provider) if model else None,
+            "modelParameters": parameters_of(reading, provider),
+            "rawOutput": raw_output_of(node.span_ids, self._settings),
+        }
+        if kind == semconv.STEP_TYPE_EMBEDDING:
+            fields.update(_embedding_fields(reading, provider))
+        elif usage.details:
+            fields["usageDetails"] = usage.details
+        return fields
+
+
+def _add_conversation(
+    fields: dict[str, Any], reading: Mapping[str, Any], references: References
+) -> None:
+    """Inputs and output from messages, if the span has messages."""
+    messages = messages_of(reading.get(semconv.INPUT_MESSAGES))
+    instructions = _instructions(reading.get(semconv.SYSTEM_INSTRUCTIONS))
+    if messages or instructions:
+        if reading.get(semconv.OPERATION_NAME) == semconv.EMBEDDINGS:
+            texts = [
+                part.get("content") for message in messages for part in message.get("parts", [])
+            ]
+            fields["inputs"] = {"input": texts[0] if len(texts) == 1 else texts}
+        else:
+            fields["inputs"] = {"prompt": prompt_of(messages, instructions, references)}
+    answers = messages_of(reading.get(semconv.OUTPUT_MESSAGES), "assistant")
+    if answers:
+        fields["output"] = output_of(answers, references)
+
+
+def _instructions(value: Any) -> list[dict[str, Any]]:
+    """System instructions: parts, a text, or (LiteLLM) messages."""
+    found = decoded(value)
+    if isinstance(found, list) and any(isinstance(each, dict) and "role" in each for each in found):
+        return [part for each in messages_of(found, "system") for part in each["parts"]]
+    return parts_of(found)
+
+
+def _embedding_fields(reading: Mapping[str, Any], provider: str | None) -> dict[str, Any]:
+    """Dimensions and number of the vectors; the vectors themselves stay where they are."""
+    dimensions = number_of(reading, semconv.EMBEDDINGS_DIMENSION_COUNT)
+    given = decoded(reading.get(semconv.STEP_INPUTS))
+    texts = given.get("input") if isinstance(given, dict) else None
+    if texts is None:
+        messages = messages_of(reading.get(semconv.INPUT_MESSAGES))
+        texts = [part for message in messages for part in message.get("parts", [])]
+    count = None
+    if texts:
+        # A list of numbers is one text as tokens.
+        many = isinstance(texts, list) and not isinstance(texts[0], int)
+        count = len(texts) if many else 1
+    return {
+        "embeddingDimensions": int(dimensions) if dimensions is not None else None,
+        "embeddingCount": count,
+        "metadata": {"provider": provider} if provider else {},
+    }
+
+
+def _tool_fields(reading: Mapping[str, Any]) -> dict[str, Any]:
+    arguments = decoded(reading.get(semconv.TOOL_CALL_ARGUMENTS))
+    fields: dict[str, Any] = {"functionName": text_of(reading, semconv.TOOL_NAME)}
+    if arguments is not None:
+        fields["arguments"] = arguments
+        fields["inputs"] = arguments if isinstance(arguments, dict) else {"input": arguments}
+    if reading.get(semconv.TOOL_CALL_RESULT) is not None:
+        fields["output"] = decoded(reading[semconv.TOOL_CALL_RESULT])
+    return fields
+
+
+def _retriever_fields(reading: Mapping[str, Any]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    query = text_of(reading, semconv.RETRIEVAL_QUERY_TEXT) or text_of(
+        reading, "gen_ai.memory.query.text"
+    )
+    if query is not None:
+        fields["inputs"] = {"query": query}
+    documents = decoded(
+        reading.get(semconv.RETRIEVAL_DOCUMENTS) or reading.get("gen_ai.memory.records")
+    )
+    if documents is not None:
+        fields["documents"] = documents
+        fields["output"] = documents
+    return fields
+
+
+def _given_fields(reading: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields that the user set with ``openlayer.step.field.<name>``."""
+    return {name: decoded(value) for name, value in fields_with(reading, semconv.STEP_FIELD_PREFIX)}
+
+
+def _name(kind: str, node: Node, fields: Mapping[str, Any]) -> str:
+    """What the step is called: @trace steps as their span, others as Openlayer's SDK has it."""
+    reading = node.reading
+    given = text_of(reading, semconv.STEP_NAME)
+    if given is not None:
+        return given
+    if semconv.STEP_TYPE not in reading:
+        operation = str(reading.get(semconv.OPERATION_NAME))
+        if kind in MODEL_STEP_TYPES:
+            named = model_step_name(
+                fields.get("provider"), operation, text_of(reading, semconv.OPENAI_API_TYPE)
+            )
+        elif kind == semconv.STEP_TYPE_AGENT:
+            named = text_of(reading, semconv.AGENT_NAME)
+        elif kind == semconv.STEP_TYPE_TOOL:
+            named = text_of(reading, semconv.TOOL_NAME)
+        else:
+            named = None
+        if named:
+            return named
+    return node.name
+
+
+def _metadata(node: Node, kind: str) -> dict[str, Any]:
+    reading = node.reading
+    made: dict[str, Any] = {}
+    first_chunk = number_of(reading, semconv.RESPONSE_TIME_TO_FIRST_CHUNK)
+    if first_chunk is not None:
+        made["timeToFirstToken"] = first_chunk * 1000
+    context = decoded(reading.get(semconv.STEP_CONTEXT))
+    if context is not None:
+        made["context"] = context
+    question = text_of(reading, semconv.STEP_QUESTION)
+    if question is not None:
+        made["_question"] = question
+    given = decoded(reading.get(semconv.STEP_METADATA))
+    if isinstance(given, dict):
+        made.update(given)
+    elif given is not None:
+        made["metadata"] = given
+    made.update(_ending(reading))
+    if node.failure is not None:
+        made.update(_failure_metadata(node.failure))
+    if node.own_step:
+        made.setdefault("has_guardrails", False)
+    return made
+
+
+def _ending(reading: Mapping[str, Any]) -> dict[str, Any]:
+    """How a call ended, if not as usual: left, cancelled, cut off, filtered, or shortened here."""
+    made: dict[str, Any] = {}
+    outcome = text_of(reading, semconv.OUTCOME)
+    if outcome is not None and outcome != semconv.OUTCOME_FAILED:
+        made["outcome"] = outcome
+    reasons = reading.get(semconv.RESPONSE_FINISH_REASONS)
+    reasons = decoded(reasons) if isinstance(reasons, str) else reasons
+    if isinstance(reasons, str):
+        reasons = [reasons]
+    if isinstance(reasons, (list, tuple)) and any(
+        str(each).lower() not in _USUAL_ENDS for each in reasons
+    ):
+        made["finishReasons"] = [str(each) for each in reasons]
+    cut = reading.get(semconv.CONTENT_TRUNCATED)
+    if cut:
+        made["truncated"] = list(cut) if isinstance(cut, (list, tuple)) else [str(cut)]
+    return made
+
+
+def _failure_metadata(failure: Failure) -> dict[str, Any]:
+    made = {"Exceptions": failure.text}
+    if failure.type:
+        made["errorType"] = failure.type
+    return made

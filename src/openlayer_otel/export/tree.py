@@ -1,0 +1,203 @@
+"""Spans -> tree of steps: which spans become steps, and where they hang.
+
+A span is *kept* if a dialect understands it (:mod:`openlayer_otel.export.dialects`).
+Others (HTTP, databases, the user's plain spans) are left out and what they enclose moves up
+to the nearest kept span. Spans that describe the same call are one node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from opentelemetry.sdk.trace import ReadableSpan
+
+from openlayer_otel import semconv
+from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.export.assembly import CompletedTrace
+from openlayer_otel.export.dialects import read_span
+from openlayer_otel.export.failures import Failure, failure_of
+from openlayer_otel.export.reading import Reading, step_type_of
+from openlayer_otel.export.same_call import merged, same_call
+
+# Steps nested deeper than this hang on their ancestor at this level: encoders have a limit.
+MAX_NESTING = 40
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A step to be: what its spans say and what is inside it.
+
+    Attributes:
+        trace_id: The OpenTelemetry trace id.
+        span_id: The span id that the step's id is made from.
+        name: The span's name.
+        start: Start in nanoseconds since 1970.
+        end: End in nanoseconds since 1970.
+        reading: What the span says; empty if it is kept without being understood.
+        span_ids: The ids of all spans that describe this call, the outermost first.
+        failure: The error that ended it.
+        failed_in: The innermost node in which the same error arose; None if here.
+        own_step: Whether ``@trace`` (or ``openlayer.step.type``) made it.
+        children: What happened inside, by time.
+    """
+
+    trace_id: int
+    span_id: int
+    name: str
+    start: int
+    end: int
+    reading: Reading
+    span_ids: list[int]
+    failure: Failure | None = None
+    failed_in: Node | None = None
+    own_step: bool = False
+    children: list[Node] = field(default_factory=list)
+
+
+def tree_of(trace: CompletedTrace, keep_all: bool) -> Node | None:
+    """The tree of a trace.
+
+    Args:
+        trace: The spans.
+        keep_all: Keep the spans that no dialect understands, too.
+
+    Returns:
+        The root: the local root if it is kept; else the only outermost kept span; else, for
+        several, a node made from the local root. None if nothing is kept.
+    """
+    spans = {_span_id(span): span for span in trace.spans}
+    root_id = _span_id(trace.root)
+    spans.setdefault(root_id, trace.root)
+    nodes: dict[int, Node] = {}
+    for span_id, span in spans.items():
+        reading = _reading(span)
+        if reading is not None or keep_all:
+            nodes[span_id] = _node(trace.trace_id, span, reading)
+    if not nodes:
+        return None
+    tops = [node for node in nodes.values() if not _hang(node, spans, nodes)]
+    tops.extend(_cut_circles(tops, nodes.values()))
+    for node in nodes.values():
+        node.children.sort(key=_by_time)
+    tops.sort(key=_by_time)
+    root = nodes.get(root_id)
+    if root is None:
+        if len(tops) == 1:
+            root = tops[0]
+        else:
+            root = _node(trace.trace_id, trace.root, {})
+            root.end = max(root.end, root.start)
+    others = [node for node in tops if node is not root]
+    if others:
+        root.children = sorted([*root.children, *others], key=_by_time)
+    _fold(root)
+    _trace_failures(root)
+    return root
+
+
+def _span_id(span: ReadableSpan) -> int:
+    return span.context.span_id if span.context else 0
+
+
+def _by_time(node: Node) -> tuple[int, int]:
+    return node.start, node.span_id
+
+
+def _reading(span: ReadableSpan) -> Reading | None:
+    try:
+        return read_span(span)
+    except Exception as error:  # noqa: BLE001 - boundary: one odd span must not cost the trace
+        report_failure("reading a span for Openlayer", error)
+        # Kept with what it says itself, so that the trace still shows it.
+        return dict(span.attributes or {}) if span.attributes else None
+
+
+def _node(trace_id: int, span: ReadableSpan, reading: Reading | None) -> Node:
+    attributes = span.attributes or {}
+    start = span.start_time or 0
+    if reading is None:
+        reading = {semconv.STEP_METADATA: dict(attributes)}
+    return Node(
+        trace_id=trace_id,
+        span_id=_span_id(span),
+        name=span.name,
+        start=start,
+        end=span.end_time or start,
+        reading=reading,
+        span_ids=[_span_id(span)],
+        failure=failure_of(span, reading),
+        own_step=semconv.STEP_TYPE in attributes,
+    )
+
+
+def _hang(node: Node, spans: dict[int, ReadableSpan], nodes: dict[int, Node]) -> bool:
+    """Hang a node on its nearest kept ancestor; False if it has none."""
+    seen = {node.span_id}
+    parent = spans[node.span_id].parent
+    while parent is not None and parent.span_id not in seen:
+        seen.add(parent.span_id)
+        above = nodes.get(parent.span_id)
+        if above is not None:
+            above.children.append(node)
+            return True
+        span = spans.get(parent.span_id)
+        if span is None:
+            return False
+        parent = span.parent
+    return False
+
+
+def _cut_circles(tops: list[Node], nodes: Iterable[Node]) -> list[Node]:
+    """Free the nodes that no top leads to: spans that name each other as parents."""
+    reached: set[int] = set()
+    waiting = list(tops)
+    while waiting:
+        node = waiting.pop()
+        reached.add(node.span_id)
+        waiting.extend(node.children)
+    circle = [node for node in nodes if node.span_id not in reached]
+    for node in circle:
+        node.children = []
+    return circle
+
+
+def _fold(root: Node) -> None:
+    """Merge nodes that describe the same call, from the outside in."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        while _fold_one(node):
+            pass
+        waiting.extend(node.children)
+
+
+def _fold_one(node: Node) -> bool:
+    kinds = [step_type_of(child.reading) for child in node.children]
+    for child, kind in zip(node.children, kinds, strict=True):
+        if same_call(node.reading, child.reading, alone=kinds.count(kind) == 1):
+            node.reading = merged(node.reading, child.reading)
+            node.span_ids.extend(child.span_ids)
+            if node.failure is not None and not node.failure.message:
+                node.failure = child.failure or node.failure
+            rest = [each for each in node.children if each is not child]
+            node.children = sorted([*rest, *child.children], key=_by_time)
+            return True
+    return False
+
+
+def _trace_failures(root: Node) -> None:
+    """Note at each failed node in which inner node the same error arose."""
+    stack = [root]
+    order = []
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        stack.extend(node.children)
+    for node in reversed(order):
+        if node.failure is None:
+            continue
+        for child in reversed(node.children):
+            if child.failure is not None and child.failure.same_as(node.failure):
+                node.failed_in = child.failed_in or child
+                break
