@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import traceback
 
 logger = logging.getLogger("openlayer_otel")
 
@@ -40,7 +41,7 @@ def report_failure(where: str, error: BaseException) -> None:
 
     Args:
         where: The hook, in words a user can search for, such as ``"openai request"``.
-        error: What it raised. Its traceback is logged at DEBUG.
+        error: What it raised. Where it was raised is logged at DEBUG.
     """
     name = type(error).__qualname__
     warn_once(
@@ -50,7 +51,9 @@ def report_failure(where: str, error: BaseException) -> None:
         where,
         name,
     )
-    logger.debug("openlayer-otel: %s failed", where, exc_info=error)
+    if logger.isEnabledFor(logging.DEBUG):
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        logger.debug("openlayer-otel: %s failed with %s at\n%s", where, name, frames)
 
 
 def forget_warnings() -> None:

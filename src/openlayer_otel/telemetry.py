@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import trace
 from opentelemetry.trace import Tracer, TracerProvider
 
+from openlayer_otel import semconv
 from openlayer_otel.genai.content import ContentPolicy
+from openlayer_otel.genai.events import ClientEvents
+from openlayer_otel.genai.metrics import ClientMetrics
 from openlayer_otel.settings import Settings
 from openlayer_otel.version import __version__
 
@@ -35,7 +38,7 @@ class Telemetry:
         logger_provider: The provider of the events, likewise.
     """
 
-    __slots__ = ("content", "logger_provider", "meter_provider", "settings", "tracer")
+    __slots__ = ("_events", "_metrics", "content", "settings", "tracer")
 
     def __init__(
         self,
@@ -49,8 +52,12 @@ class Telemetry:
         # No schema URL: the GenAI conventions have published none that is true of these names.
         self.tracer: Tracer = trace.get_tracer(SCOPE_NAME, __version__, tracer_provider)
         self.content = ContentPolicy(self.settings)
-        self.meter_provider = meter_provider
-        self.logger_provider = logger_provider
+        self._events = ClientEvents(SCOPE_NAME, __version__, logger_provider, self.content)
+        self._metrics = (
+            ClientMetrics(SCOPE_NAME, __version__, meter_provider)
+            if self.settings.metrics
+            else None
+        )
 
     def operation_ended(
         self, operation: Operation, record: Record, error: BaseException | None, ended: float
@@ -63,14 +70,23 @@ class Telemetry:
             error: What was raised; None if nothing was.
             ended: ``time.perf_counter()`` of its end.
         """
+        found = record.attributes
+        if operation.capture.on_events:
+            self._events.record(operation, found, error)
+        metrics = self._metrics
+        if metrics is not None and metrics.wanted:
+            seconds = ended - operation.started
+            metrics.record(operation, found, found.get(semconv.ERROR_TYPE), seconds)
 
     def counts_unrecorded(self) -> bool:
         """Whether metrics count calls whose span is not recorded (dropped by a sampler)."""
-        return False
+        return self._metrics is not None and self._metrics.wanted
 
     def chunk_recorder(self, operation: Operation) -> Callable[[float], None] | None:
         """What to tell the seconds between two chunks; None unless chunk metrics are on."""
-        return None
+        if self._metrics is None or not self.settings.chunk_metrics:
+            return None
+        return self._metrics.chunk_recorder(operation)
 
 
 _active: Telemetry | None = None

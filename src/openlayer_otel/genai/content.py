@@ -70,10 +70,6 @@ class ContentPolicy:
         """Any value (a function's inputs), every text in it redacted, as JSON text."""
         return self._encode(value, self._redacted)
 
-    def structured(self, messages: list[dict[str, Any]]) -> Any:
-        """Messages for an event: redacted, but as values instead of JSON text."""
-        return plain(messages if self.redact is None else self._redacted_messages(messages))
-
     def text(self, text: str) -> str:
         """One plain text, such as an error message: redacted, shortened, valid UTF-8."""
         text = clean_text(text if self.redact is None else self._redacted(text))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+# What providers use as codes; anything else may be a sentence that quotes the request.
+_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 def error_type(error: BaseException) -> str:
@@ -18,8 +22,13 @@ def error_type(error: BaseException) -> str:
             body = inner
         for key in ("code", "type"):
             value = body.get(key)
-            if isinstance(value, str) and 0 < len(value) <= 64 and value != "error":
+            if isinstance(value, str) and _CODE.fullmatch(value) and value != "error":
                 return value
+    return exception_type(error)
+
+
+def exception_type(error: BaseException) -> str:
+    """The full name of an exception's class; builtin ones without their module."""
     kind = type(error)
     module = kind.__module__
     return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
