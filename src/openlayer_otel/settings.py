@@ -210,6 +210,12 @@ class Settings:
     custom_headers: Mapping[str, str] | None = _setting(
         None, "OPENLAYER_CUSTOM_HEADERS", _headers, "Extra request headers, 'Name: value' lines."
     )
+    otlp: bool = _setting(
+        False,
+        "OPENLAYER_OTEL_OTLP",
+        _switch,
+        "Send traces to Openlayer's OTLP endpoint with the SDK's own exporter.",
+    )
     # --- Openlayer: delivery ---
     timeout: float = _setting(
         10.0, "OPENLAYER_OTEL_TIMEOUT", _seconds, "Seconds for one upload request."

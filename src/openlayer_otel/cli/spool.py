@@ -1,0 +1,88 @@
+"""``openlayer-otel spool status|replay|clear``: look after traces that wait on disk."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from collections import Counter
+from datetime import datetime
+
+from openlayer_otel.settings import Settings
+
+
+def status(options: argparse.Namespace) -> int:
+    """Print how many traces wait, how large they are and since when."""
+    from openlayer_otel.export.spool import Spool
+
+    settings = _settings(options)
+    found = Spool(settings.spool_directory, settings.max_spool_bytes).status()
+    print(f"directory   {settings.spool_directory}")
+    print(f"traces      {found.files}")
+    print(f"size        {found.size:,} of {settings.max_spool_bytes:,} bytes")
+    if found.oldest is not None and found.newest is not None:
+        print(f"oldest      {_when(found.oldest)}")
+        print(f"newest      {_when(found.newest)}")
+    print(f"refused     {found.refused}")
+    print(f"unreadable  {found.unreadable}")
+    return 0
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Send what waits, the oldest first.
+
+    Returns:
+        0 if nothing is left; 1 if something could not be sent; 2 without an API key.
+    """
+    from openlayer_otel.export.client import Client, Verdict
+    from openlayer_otel.export.spool import Spool
+
+    settings = _settings(options)
+    if not settings.api_key:
+        print("No API key: set OPENLAYER_API_KEY.", file=sys.stderr)
+        return 2
+    spool = Spool(settings.spool_directory, settings.max_spool_bytes)
+    client = Client(settings)
+    never = threading.Event()
+    count: Counter[str] = Counter()
+    for claim in spool.claims(refused=options.refused):
+        if claim.base_url != settings.base_url:
+            # The key belongs to one address; it must not go to another that a file names.
+            claim.release()
+            count["for another address (OPENLAYER_BASE_URL)"] += 1
+            continue
+        answer, _ = client.deliver(claim.pipeline_id, claim.data, give_up=never, max_retries=1)
+        if answer.verdict is Verdict.SENT:
+            claim.done()
+            count["sent"] += 1
+        elif answer.verdict is Verdict.REFUSED:
+            claim.set_aside()
+            count[f"refused ({answer.reason})"] += 1
+        else:
+            claim.release()
+            count[f"not sent ({answer.reason})"] += 1
+            if answer.verdict is Verdict.LATER:
+                break
+    left = spool.status().files
+    for what, number in count.items():
+        print(f"{number} {what}")
+    print(f"{left} left" if left else "nothing left")
+    return 1 if left or set(count) - {"sent"} else 0
+
+
+def clear(options: argparse.Namespace) -> int:
+    """Remove all files but those that are being sent right now."""
+    from openlayer_otel.export.spool import Spool
+
+    settings = _settings(options)
+    removed = Spool(settings.spool_directory, settings.max_spool_bytes).clear()
+    print(f"{removed} removed")
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return Settings.resolve(spool_directory=options.directory)
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
