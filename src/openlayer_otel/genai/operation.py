@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import Any
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
 
 from openlayer_otel import semconv
 from openlayer_otel.attachments import raw_outputs
@@ -102,6 +102,8 @@ class Operation:
         body: Mapping[str, Any],
         path: str,
         context: Context,
+        *,
+        read: bool = True,
     ) -> Operation | Span:
         """Start the span of an operation and take down its request.
 
@@ -112,6 +114,8 @@ class Operation:
             body: The request's JSON. It is read at once: what happens to it later is not seen.
             path: The API path of the request.
             context: The context of the call; its current span becomes the parent.
+            read: False if ``body`` is not yet what will be sent; then :meth:`read_request` takes
+                down the request.
 
         Returns:
             The operation; or, if neither a span nor a metric records it, its non-recording
@@ -123,25 +127,37 @@ class Operation:
         attributes = identity.attributes(operation)
         name = endpoint.name or operation
         if isinstance(model, str) and model:
-            attributes[semconv.REQUEST_MODEL] = model
+            attributes[endpoint.target] = model
             name = f"{name} {model}"
+        if endpoint.path_attributes is not None:
+            attributes.update(endpoint.path_attributes(path))
         carried = attributes_in(context)
         if carried:
             attributes.update(carried)
-        span = telemetry.tracer.start_span(name, context, SpanKind.CLIENT, attributes)
+        span = telemetry.tracer.start_span(name, context, endpoint.kind, attributes)
         recording = span.is_recording()
         if not recording and not telemetry.counts_unrecorded():
             return span
         capture = telemetry.content.capture_in(context) if recording else ContentCapture.NO_CONTENT
         made = Operation(telemetry, endpoint, span, context, started, attributes, capture)
-        try:
-            if recording:
-                endpoint.request(body, made._record)
-                made._encode_input()
-        except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
-            report_failure(f"reading a {operation} request", error)
+        if read:
+            made.read_request(body)
         made.context = Context({**set_span_in_context(span, context), OPERATION_KEY: made})
         return made
+
+    def read_request(self, body: Mapping[str, Any]) -> None:
+        """Take down the request. Never raises.
+
+        Args:
+            body: The JSON that is sent.
+        """
+        if not self.span.is_recording():
+            return
+        try:
+            self._endpoint.request(body, self._record)
+            self._encode_input()
+        except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
+            report_failure(f"reading a {self.name} request", error)
 
     @property
     def name(self) -> str:
@@ -200,9 +216,11 @@ class Operation:
     ) -> None:
         span = self.span
         try:
-            self._read_response(response, outcome)
+            self._read_response(response, outcome, raw)
             if error is not None:
                 self._describe(error)
+            elif self._record.failure is not None:
+                self._describe_failure(*self._record.failure)
             span.set_attributes(self._record.attributes)
             self._telemetry.operation_ended(self, self._record, error, perf_counter())
             if raw_outputs.wanted and self.capture.on_spans and response is not None:
@@ -223,7 +241,7 @@ class Operation:
             return content.value(response).text.encode()
         return raw if raw is not None else to_json(response).encode()
 
-    def _read_response(self, response: Any, outcome: str | None) -> None:
+    def _read_response(self, response: Any, outcome: str | None, raw: bytes | None) -> None:
         record = self._record
         attributes = record.attributes
         if outcome is not None:
@@ -232,6 +250,8 @@ class Operation:
             attributes[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk - self.started
         if self.resends:
             attributes[semconv.HTTP_REQUEST_RESEND_COUNT] = self.resends
+        if response is None and raw and self._endpoint.decode is not None:
+            response = self._endpoint.decode(raw)
         if response is not None:
             try:
                 self._endpoint.response(response, record)
@@ -285,6 +305,12 @@ class Operation:
         self._record.attributes[semconv.ERROR_TYPE] = error_type(error)
         message = self._telemetry.content.text(str(error)) if self.capture.on_spans else None
         self.span.set_status(Status(StatusCode.ERROR, message or None))
+
+    def _describe_failure(self, code: str, message: str | None) -> None:
+        """The request succeeded, and its answer says that the operation failed."""
+        self._record.attributes[semconv.ERROR_TYPE] = code
+        kept = self._telemetry.content.text(message) if message and self.capture.on_spans else None
+        self.span.set_status(Status(StatusCode.ERROR, kept or None))
 
 
 def response_json(body: bytes | None) -> Any:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from opentelemetry.trace import SpanKind
+
 from openlayer_otel import semconv
 from openlayer_otel.genai.messages import Message, Part
 
@@ -21,10 +23,13 @@ class Record:
         tool_definitions: The tools that the model may use.
         output_messages: One message for each choice of the model.
         steps: Openlayer fields for which the conventions have no name (inputs, output, documents).
+        failure: The provider's error code and message, where its answer says that it failed
+            although the request did not.
     """
 
     __slots__ = (
         "attributes",
+        "failure",
         "input_messages",
         "output_messages",
         "steps",
@@ -41,6 +46,7 @@ class Record:
         self.tool_definitions: list[dict[str, Any]] | None = None
         self.output_messages: list[Message] | None = None
         self.steps: dict[str, Any] | None = None
+        self.failure: tuple[str, str | None] | None = None
 
     def usage(self, name: str, tokens: object) -> None:
         """Set a token count, if it is one."""
@@ -69,8 +75,12 @@ class Endpoint:
         stream: Makes the reader of a streamed response; its argument says whether content is
             recorded. None if the endpoint streams nothing.
         model: Finds the requested model in the request's JSON and the API path.
+        target: The attribute for what ``model`` finds, if that is no model: a data source.
         finish_reason_due: A stream that ends without a finish reason was left or cut.
         name: The span's name without model, if it is not the operation's.
+        kind: The span's kind; INTERNAL for what runs in this process.
+        path_attributes: What the API path says, such as a session's id, as attributes.
+        decode: Makes JSON of a body that is none (a text, audio); None: such a body says nothing.
     """
 
     operation: str
@@ -78,8 +88,12 @@ class Endpoint:
     response: Callable[[Any, Record], None]
     stream: Callable[[bool], StreamReader] | None = None
     model: Callable[[Mapping[str, Any], str], object] = lambda body, path: body.get("model")
+    target: str = semconv.REQUEST_MODEL
     finish_reason_due: bool = False
     name: str | None = None
+    kind: SpanKind = SpanKind.CLIENT
+    path_attributes: Callable[[str], Mapping[str, str]] | None = None
+    decode: Callable[[bytes], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

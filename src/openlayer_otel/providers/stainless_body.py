@@ -225,8 +225,8 @@ class BodyReader:
         if whole is not None:
             self._end.operation.finish(whole, raw=body)
         elif not self._end.operation.endpoint.finish_reason_due and body:
-            # Audio and the like: read to its end, with nothing in it that is for a span.
-            self._end.operation.finish(None)
+            # Text, audio and the like, read to its end.
+            self._end.operation.finish(None, raw=body)
 
 
 def _decoder(encoding: str) -> Any:
@@ -237,5 +237,3 @@ def _decoder(encoding: str) -> Any:
     if encoding in ("gzip", "deflate"):
         return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress
     return None
-
-
