@@ -19,6 +19,7 @@ CONVERSATION_COMPACTED: Final = "gen_ai.conversation.compacted"
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
 ERROR_TYPE: Final = "error.type"
+ERROR_OTHER: Final = "_OTHER"  # a failure for which nobody gave a code
 
 # --- GenAI spans: request ---
 REQUEST_MODEL: Final = "gen_ai.request.model"
@@ -143,6 +144,11 @@ FETCH_RESPONSE: Final = "fetch_response"
 INVOKE_AGENT: Final = "invoke_agent"
 EXECUTE_TOOL: Final = "execute_tool"
 INVOKE_WORKFLOW: Final = "invoke_workflow"
+# Ours, for what the conventions have no name: model calls that generate nothing.
+MODERATION: Final = "moderation"
+DECISION: Final = "decision"
+CREATE_BATCH: Final = "create_batch"
+COUNT_TOKENS: Final = "count_tokens"
 
 # --- Provider names (gen_ai.provider.name) ---
 PROVIDER_OPENAI: Final = "openai"
