@@ -6,7 +6,10 @@ retries happen inside. Three more places say what came back:
 
 * ``_process_response`` has the HTTP response, hence the JSON as it was sent;
 * ``Stream.__stream__`` is the source of a stream object's events;
-* ``_calculate_retry_timeout`` is called once for each retry.
+* ``_calculate_retry_timeout`` is called once for each retry;
+* ``_copy_and_prepare`` (anthropic 1.17 and later) makes the JSON that is sent of what the
+  application gave: models, iterators, sentinels for what was not given. Before it ran there is
+  nothing to read, and an iterator can be read once only. Older SDKs have done it by then.
 
 A provider supplies a :class:`StainlessSDK`: the module's name, its endpoints, and who
 serves a client's calls. All are the same in openai 1.40 to 3.x and anthropic 0.40 to 2.x.
@@ -90,6 +93,11 @@ class Call:
         # The body is not read yet: it will tell the end.
         self.waiting = False
 
+    def prepared(self, options: Any) -> None:
+        """The SDK has put together the JSON that it is going to send."""
+        body = options.json_data
+        self.operation.read_request(body if isinstance(body, dict) else {})
+
     def received(self, response: Any, telemetry: Telemetry) -> None:
         """A successful response has arrived; nobody has looked into it yet."""
         self.response = response
@@ -138,6 +146,8 @@ class StainlessHooks:
         self.sdk = sdk
         self.telemetry = telemetry
         self.patches = Patches()
+        # Whether the SDK puts the request's JSON together within its request method.
+        self._prepares = False
 
     def install(self, base_client: Any, streaming: Any) -> None:
         """Hook the SDK's modules ``_base_client`` and ``_streaming``."""
@@ -147,6 +157,10 @@ class StainlessHooks:
         wrap(base_client, "SyncAPIClient._process_response", self._process)
         wrap(base_client, "AsyncAPIClient._process_response", self._process_async)
         wrap(base_client, "BaseClient._calculate_retry_timeout", self._retry)
+        if hasattr(base_client.SyncAPIClient, "_copy_and_prepare"):
+            self._prepares = True
+            wrap(base_client, "SyncAPIClient._copy_and_prepare", self._prepare)
+            wrap(base_client, "AsyncAPIClient._copy_and_prepare", self._prepare_async)
         wrap(streaming, "Stream.__stream__", self._stream)
         wrap(streaming, "AsyncStream.__stream__", self._stream_async)
 
@@ -176,7 +190,13 @@ class StainlessHooks:
             body = {**body, **extra}
         identity = self.sdk.identity(client)
         started = Operation.start(
-            self.telemetry, endpoint, identity, body, options.url, context
+            self.telemetry,
+            endpoint,
+            identity,
+            body,
+            options.url,
+            context,
+            read=not self._prepares,
         )
         if isinstance(started, Operation):
             call = Call(client, started, bool(kwargs.get("stream")))
@@ -229,6 +249,20 @@ class StainlessHooks:
         if call is not None:
             call.returned()
         return result
+
+    def _prepare(self, wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
+        options = wrapped(*args, **kwargs)
+        call = covered_call(client)
+        if call is not None:
+            call.prepared(options)
+        return options
+
+    async def _prepare_async(self, wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
+        options = await wrapped(*args, **kwargs)
+        call = covered_call(client)
+        if call is not None:
+            call.prepared(options)
+        return options
 
     def _process(self, wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
         self._received(client, args, kwargs)
