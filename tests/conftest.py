@@ -118,3 +118,20 @@ def instrumented(instrument: Callable[..., None], spans: SpanLog) -> SpanLog:
     """The SDKs instrumented with the default settings; its value is the log of their spans."""
     instrument()
     return spans
+
+
+@pytest.fixture
+def child_environment(
+    llm_server: LLMServer, openlayer_server: OpenlayerServer, tmp_path: Path
+) -> dict[str, str]:
+    """Variables for a process of its own: everything it can reach is a stand-in."""
+    return {
+        "OPENAI_BASE_URL": llm_server.url + "/v1",
+        "OPENAI_API_KEY": "k",
+        "ANTHROPIC_BASE_URL": llm_server.url,
+        "ANTHROPIC_API_KEY": "k",
+        "OPENLAYER_BASE_URL": openlayer_server.url,
+        "OPENLAYER_API_KEY": "test-key",
+        "OPENLAYER_INFERENCE_PIPELINE_ID": "test-pipeline",
+        "OPENLAYER_OTEL_SPOOL_DIRECTORY": str(tmp_path / "spool"),
+    }

@@ -1,0 +1,152 @@
+"""An application is traced with nothing but environment variables."""
+
+from __future__ import annotations
+
+import pytest
+
+from openlayer_otel.standin.openlayer_server import OpenlayerServer
+from tests.auto.conftest import RunApplication
+from tests.support.otlp_receiver import Receiver, grpc_receiver, http_receiver
+
+SAID = "the application said: lorem ipsum dolor sit amet con"
+
+
+def assert_ran(output: str) -> None:
+    assert output.strip().splitlines() == [SAID]
+
+
+def assert_one_trace(openlayer_server: OpenlayerServer) -> None:
+    (uploaded,) = openlayer_server.traces
+    assert uploaded.pipeline == "test-pipeline"
+    (step,) = uploaded.row["steps"]
+    assert (step["type"], step["model"]) == ("chat_completion", "gpt-x")
+
+
+def assert_one_span(receiver: Receiver) -> None:
+    (received,) = receiver.spans
+    assert received.span.name == "chat gpt-x"
+    assert received.attributes["gen_ai.usage.output_tokens"] == 5
+
+
+def test_the_exporter_is_selected_by_name(
+    instrument_application: RunApplication, openlayer_server: OpenlayerServer
+) -> None:
+    done = instrument_application({"OTEL_TRACES_EXPORTER": "openlayer"}).succeeded()
+    assert_ran(done.output)
+    assert "Traceback" not in done.errors
+    assert_one_trace(openlayer_server)
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_otlp_is_selected_by_name(
+    instrument_application: RunApplication, openlayer_server: OpenlayerServer, protocol: str
+) -> None:
+    with (grpc_receiver if protocol == "grpc" else http_receiver)() as receiver:
+        done = instrument_application(
+            {
+                "OTEL_TRACES_EXPORTER": "otlp",
+                "OTEL_METRICS_EXPORTER": "none",
+                "OTEL_LOGS_EXPORTER": "none",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+                "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
+            }
+        ).succeeded()
+        assert_ran(done.output)
+        assert_one_span(receiver)
+    assert openlayer_server.traces == []
+
+
+def test_both_at_once(
+    instrument_application: RunApplication, openlayer_server: OpenlayerServer
+) -> None:
+    with http_receiver() as receiver:
+        instrument_application(
+            {
+                "OTEL_TRACES_EXPORTER": "otlp,openlayer",
+                "OTEL_METRICS_EXPORTER": "none",
+                "OTEL_LOGS_EXPORTER": "none",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
+            }
+        ).succeeded()
+        assert_one_span(receiver)
+    assert_one_trace(openlayer_server)
+
+
+def test_it_can_be_switched_off_by_name(
+    instrument_application: RunApplication, openlayer_server: OpenlayerServer
+) -> None:
+    done = instrument_application(
+        {
+            "OTEL_TRACES_EXPORTER": "openlayer",
+            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "openlayer",
+        }
+    ).succeeded()
+    assert_ran(done.output)
+    assert openlayer_server.traces == []
+
+
+def test_with_a_key_and_no_exporter_named_traces_go_to_openlayer(
+    instrument_application_alone: RunApplication, openlayer_server: OpenlayerServer
+) -> None:
+    done = instrument_application_alone({}).succeeded()
+    assert_ran(done.output)
+    assert done.errors == ""
+    assert_one_trace(openlayer_server)
+
+
+def test_without_a_key_and_no_exporter_named_traces_go_out_over_otlp(
+    instrument_application_alone: RunApplication, openlayer_server: OpenlayerServer
+) -> None:
+    with grpc_receiver() as receiver:
+        instrument_application_alone(
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}, without=("OPENLAYER_API_KEY",)
+        ).succeeded()
+        assert_one_span(receiver)
+
+
+@pytest.mark.parametrize("names", ["openlyer,openlayer", "openlayer, openlyer"])
+def test_a_wrong_exporter_name_costs_one_warning_and_the_rest_works(
+    instrument_application_alone: RunApplication, openlayer_server: OpenlayerServer, names: str
+) -> None:
+    done = instrument_application_alone({"OTEL_TRACES_EXPORTER": names}).succeeded()
+    assert_ran(done.output)
+    (warning,) = done.errors.strip().splitlines()
+    assert "OTEL_TRACES_EXPORTER" in warning
+    assert "'openlyer'" in warning
+    assert_one_trace(openlayer_server)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OTEL_TRACES_EXPORTER", "jaeger"),
+        ("OTEL_METRICS_EXPORTER", "prometheus-typo"),
+        ("OTEL_LOGS_EXPORTER", "nothing"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/xml"),
+        ("OPENLAYER_OTEL_TIMEOUT", "soon"),
+        ("OPENLAYER_OTEL_PROVIDERS", "openai,nobody"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_and_the_application_runs(
+    instrument_application_alone: RunApplication, variable: str, value: str
+) -> None:
+    done = instrument_application_alone({variable: value}).succeeded()
+    assert_ran(done.output)
+    named = [line for line in done.errors.splitlines() if variable in line]
+    assert len(named) == 1, done.errors
+    assert "Traceback" not in done.errors
+
+
+def test_an_unreachable_openlayer_does_not_stop_the_application(
+    instrument_application: RunApplication,
+) -> None:
+    done = instrument_application(
+        {
+            "OTEL_TRACES_EXPORTER": "openlayer",
+            "OPENLAYER_BASE_URL": "http://127.0.0.1:9",
+            "OPENLAYER_OTEL_EXIT_TIMEOUT": "1",
+        }
+    ).succeeded()
+    assert_ran(done.output)
+    assert "Traceback" not in done.errors

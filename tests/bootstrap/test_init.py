@@ -1,0 +1,194 @@
+"""``init()``, ``flush()`` and ``shutdown()``, inside one process."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import openai
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+import openlayer_otel
+from openlayer_otel import OpenlayerInstrumentor, OpenlayerSpanExporter
+from openlayer_otel.standin.llm_server import LLMServer
+from openlayer_otel.standin.openlayer_server import OpenlayerServer
+from tests.support.span_log import SpanLog
+
+TEXT = "lorem ipsum dolor sit amet con"
+
+
+@pytest.fixture
+def destination(openlayer_server: OpenlayerServer) -> dict[str, Any]:
+    """Arguments of ``init()`` that send traces to the stand-in."""
+    return {
+        "api_key": "k",
+        "inference_pipeline_id": "pipeline-1",
+        "base_url": openlayer_server.url,
+    }
+
+
+@pytest.fixture(autouse=True)
+def _shut_down() -> Iterator[None]:
+    yield
+    openlayer_otel.shutdown(5)
+    if OpenlayerInstrumentor().is_instrumented_by_opentelemetry:
+        OpenlayerInstrumentor().uninstrument()
+
+
+def call_model(llm_server: LLMServer) -> None:
+    with openai.OpenAI(base_url=llm_server.url + "/v1", api_key="k", max_retries=0) as client:
+        client.chat.completions.create(model="gpt-x", messages=[{"role": "user", "content": "hi"}])
+
+
+def test_one_call_traces_the_sdks_and_uploads(
+    destination: dict[str, Any],
+    tracer_provider: TracerProvider,
+    llm_server: LLMServer,
+    openlayer_server: OpenlayerServer,
+) -> None:
+    assert openlayer_otel.init(**destination, tracer_provider=tracer_provider) is tracer_provider
+    call_model(llm_server)
+    assert openlayer_otel.flush(30)
+    (uploaded,) = openlayer_server.traces
+    assert uploaded.pipeline == "pipeline-1"
+    assert uploaded.row["output"] == TEXT
+    assert uploaded.row["steps"][0]["model"] == "gpt-x"
+
+
+def test_calling_it_again_changes_nothing(
+    destination: dict[str, Any],
+    tracer_provider: TracerProvider,
+    llm_server: LLMServer,
+    openlayer_server: OpenlayerServer,
+    spans: SpanLog,
+) -> None:
+    for _ in range(3):
+        openlayer_otel.init(**destination, tracer_provider=tracer_provider)
+    call_model(llm_server)
+    assert openlayer_otel.flush(30)
+    spans.only()
+    assert len(openlayer_server.traces) == 1
+
+
+def test_calling_it_with_other_settings_replaces_the_first_call(
+    destination: dict[str, Any],
+    tracer_provider: TracerProvider,
+    llm_server: LLMServer,
+    openlayer_server: OpenlayerServer,
+) -> None:
+    openlayer_otel.init(**destination, tracer_provider=tracer_provider)
+    call_model(llm_server)
+    openlayer_otel.init(
+        **{**destination, "inference_pipeline_id": "pipeline-2"}, tracer_provider=tracer_provider
+    )
+    call_model(llm_server)
+    assert openlayer_otel.flush(30)
+    assert [each.pipeline for each in openlayer_server.traces] == ["pipeline-1", "pipeline-2"]
+
+
+def test_init_works_again_after_shutdown(
+    destination: dict[str, Any],
+    tracer_provider: TracerProvider,
+    llm_server: LLMServer,
+    openlayer_server: OpenlayerServer,
+    spans: SpanLog,
+) -> None:
+    openlayer_otel.init(**destination, tracer_provider=tracer_provider)
+    assert openlayer_otel.shutdown(30)
+    call_model(llm_server)
+    assert spans.started == []
+    openlayer_otel.init(**destination, tracer_provider=tracer_provider)
+    call_model(llm_server)
+    assert openlayer_otel.flush(30)
+    assert len(openlayer_server.traces) == 1
+
+
+def test_without_instrument_only_the_users_own_spans_are_traced(
+    destination: dict[str, Any],
+    tracer_provider: TracerProvider,
+    llm_server: LLMServer,
+    spans: SpanLog,
+) -> None:
+    openlayer_otel.init(**destination, tracer_provider=tracer_provider, instrument=False)
+    call_model(llm_server)
+    assert spans.started == []
+
+
+def test_the_applications_own_instrument_call_keeps_its_settings(
+    destination: dict[str, Any],
+    tracer_provider: TracerProvider,
+    llm_server: LLMServer,
+    spans: SpanLog,
+) -> None:
+    OpenlayerInstrumentor().instrument(tracer_provider=tracer_provider, redact=lambda text: "***")
+    openlayer_otel.init(**destination, tracer_provider=tracer_provider)
+    call_model(llm_server)
+    assert "***" in str((spans.only().attributes or {})["gen_ai.input.messages"])
+    openlayer_otel.shutdown(30)
+    assert OpenlayerInstrumentor().is_instrumented_by_opentelemetry
+
+
+def test_a_provider_that_exports_to_openlayer_already_does_not_upload_twice(
+    destination: dict[str, Any],
+    tracer_provider: TracerProvider,
+    llm_server: LLMServer,
+    openlayer_server: OpenlayerServer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    exporter = OpenlayerSpanExporter(**destination, exporter_grace=0.1)
+    tracer_provider.add_span_processor(BatchSpanProcessor(exporter))
+    # Other settings, but the same place to send to.
+    openlayer_otel.init(**destination, tracer_provider=tracer_provider, timeout=7)
+    call_model(llm_server)
+    assert openlayer_otel.flush(30)
+    assert len(openlayer_server.wait_for_traces(1)) == 1
+    assert "OTEL_TRACES_EXPORTER" in caplog.text
+
+
+def test_without_a_key_one_warning_names_the_variable_and_the_call_works(
+    tracer_provider: TracerProvider, llm_server: LLMServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    openlayer_otel.init(tracer_provider=tracer_provider)
+    openlayer_otel.init(tracer_provider=tracer_provider)
+    call_model(llm_server)
+    warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+    assert len([each for each in warnings if "OPENLAYER_API_KEY" in each]) == 1
+
+
+def test_an_argument_that_does_not_exist_is_named_and_ignored(
+    destination: dict[str, Any], tracer_provider: TracerProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    openlayer_otel.init(**destination, tracer_provider=tracer_provider, pipeline="p")
+    assert "'pipeline'" in caplog.text
+
+
+class _Hanging(SpanProcessor):
+    """Somebody else's processor that does not keep its deadline."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Do nothing."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Hang for longer than anybody waits."""
+        time.sleep(20)
+        return True
+
+
+def test_flush_keeps_its_deadline_whatever_a_processor_does(
+    destination: dict[str, Any], llm_server: LLMServer
+) -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(_Hanging())
+    openlayer_otel.init(**destination, tracer_provider=provider)
+    started = time.monotonic()
+    assert not openlayer_otel.flush(0.2)
+    assert time.monotonic() - started < 15
+
+
+def test_flush_and_shutdown_without_init_do_nothing() -> None:
+    assert openlayer_otel.flush(1)
+    assert openlayer_otel.shutdown(1)
