@@ -122,7 +122,6 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(int(mode), b'{"error": "as told"}', headers=state.headers)
 
-    do_GET = do_POST
 
     def _answer(
         self,

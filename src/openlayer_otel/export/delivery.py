@@ -17,7 +17,6 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Any
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
@@ -29,6 +28,7 @@ from openlayer_otel.export.fitting import encode_to_fit
 from openlayer_otel.export.payload import body_of
 from openlayer_otel.export.senders import Senders
 from openlayer_otel.export.tally import DeliveryCounts, Tally, warn_missing
+from openlayer_otel.export.uploads import AttachmentUploads
 from openlayer_otel.settings import Settings
 
 Collect = Callable[[], "float | None"]
@@ -53,7 +53,6 @@ class Delivery:
         self.tally = Tally()
         self.backlog = Backlog(settings, self._settle, lambda: self.tally.add("replayed"))
         self._senders = Senders(client, self.backlog, self._settle)
-        self._uploads: Any = None
         self._reset()
 
     def _reset(self) -> None:
@@ -69,6 +68,7 @@ class Delivery:
         # Tickets of the traces of which rows are being made.
         self._making: set[int] = set()
         self._closed = False
+        self._uploads = AttachmentUploads(self._client)
 
     def add_collector(self, collect: Collect) -> None:
         """Have ``collect`` called on the worker thread whenever it wants to be called."""
@@ -181,15 +181,9 @@ class Delivery:
         limit = self._settings.max_body_bytes
         upload = Upload(ticket, pipeline_id, encode_to_fit(body.content, limit))
         if body.checksums:
-            upload.finish = lambda: encode_to_fit(self._with_attachments(body).content, limit)
+            uploads = self._uploads
+            upload.finish = lambda: encode_to_fit(uploads.upload(body).content, limit)
         return upload
-
-    def _with_attachments(self, body: Any) -> Any:
-        if self._uploads is None:
-            from openlayer_otel.export.uploads import AttachmentUploads
-
-            self._uploads = AttachmentUploads(self._client)
-        return self._uploads.upload(body)
 
     def _pass_on(self, upload: Upload, *, put_away: bool) -> None:
         """To the senders; or to the disk, if they are busy and the queue fills up."""
@@ -318,4 +312,3 @@ class Delivery:
         self._client.after_fork()
         self.backlog.after_fork()
         self._senders.after_fork()
-        self._uploads = None

@@ -16,12 +16,12 @@ import time
 from collections.abc import Hashable, Mapping
 from dataclasses import fields
 
+from openlayer_otel import attachments
 from openlayer_otel.diagnostics import logger, report_failure
 from openlayer_otel.export.assembly import Assembly, CompletedTrace
 from openlayer_otel.export.client import Client
 from openlayer_otel.export.delivery import Delivery
 from openlayer_otel.export.grouping import Grouping
-from openlayer_otel.export.payload import want_content
 from openlayer_otel.export.tally import DeliveryCounts, warn_missing
 from openlayer_otel.settings import Settings
 
@@ -65,7 +65,9 @@ class Destination:
         self._delivery.add_collector(self.assembly.collect)
         self._delivery.add_collector(self.grouping.collect)
         if self.enabled:
-            want_content(settings)
+            attachments.raw_outputs.wanted = True
+            if settings.upload_attachments or settings.inline_attachments:
+                attachments.binaries.wanted = True
             self._delivery.look_at_spool()
 
     def _hand_over(self, trace: CompletedTrace, weight: int) -> None:

@@ -45,20 +45,23 @@ def encode_to_fit(content: dict[str, Any], max_bytes: int) -> bytes:
 
 def shrink(data: bytes, max_bytes: int) -> bytes:
     """Cut a body that is JSON already; see :func:`encode_to_fit`."""
-    original = len(data)
     content = orjson.loads(data)
-    rows = content["rows"]
-    cut = {"bytes": original, "raw_outputs": 0, "texts": 0, "lists": 0, "steps": 0}
+    rows = whole = content["rows"]
+    cut = {"bytes": len(data), "raw_outputs": 0, "texts": 0, "lists": 0, "steps": 0}
     for row in rows:
+        before = row.get(TRUNCATED)  # by us, if the backend has a lower limit than the settings
+        if isinstance(before, dict):
+            cut["bytes"] = max(cut["bytes"], before.get("bytes", 0))
+            cut["raw_outputs"] += before.get("raw_outputs", 0)
         cut["raw_outputs"] += _cut_raw_outputs(row.get("steps"))
     data = _noted(content, cut)
     for text_limit, list_limit in zip(_TEXT_LIMITS, _LIST_LIMITS, strict=True):
         if len(data) <= max_bytes:
             return data
         cutter = _Cutter(text_limit, list_limit)
-        content["rows"] = rows = [cutter.row(row) for row in rows]
-        cut["texts"] += cutter.texts
-        cut["lists"] += cutter.lists
+        content["rows"] = rows = [cutter.row(row) for row in whole]
+        cut["texts"] = cutter.texts
+        cut["lists"] = cutter.lists
         data = _noted(content, cut)
     while len(data) > max_bytes:
         dropped = sum(_cut_deepest_steps(row.get("steps")) for row in rows)

@@ -42,7 +42,7 @@ class OpenlayerSpanProcessor(SpanProcessor):
             )
             if carried:
                 own = span.attributes or {}
-                for name, value in carried.items():
+                for name, value in tuple(carried.items()):
                     if name not in own:
                         span.set_attribute(name, value)
             if self._assembly is None or self._shut_down:
