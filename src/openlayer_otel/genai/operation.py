@@ -49,6 +49,8 @@ class Operation:
         event_content: Content for events by attribute name, as JSON text, redacted and cut.
         context: The context in which its span is current; attach it around the SDK's work.
         resends: How often the SDK sent the request again.
+        openlayer_taken: No (further) request belongs to it. A framework's hook, whose operation
+            is no request itself, sets it to False for the first request below.
         on_end: Called once with the assembled response (or None) when the operation is over.
     """
 
@@ -63,6 +65,7 @@ class Operation:
         "context",
         "event_content",
         "on_end",
+        "openlayer_taken",
         "resends",
         "span",
         "started",
@@ -84,6 +87,7 @@ class Operation:
         self.event_content: dict[str, str] = {}
         self.context = context
         self.resends = 0
+        self.openlayer_taken = True
         self.on_end: list[Callable[[Any], None]] = []
         self.capture = capture
         self._telemetry = telemetry
