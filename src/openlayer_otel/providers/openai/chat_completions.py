@@ -12,6 +12,14 @@ from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
 from openlayer_otel.providers.openai.chat_stream import ChatStreamReader
+from openlayer_otel.providers.openai.fields import (
+    read_choice_count,
+    read_failure,
+    read_parameters,
+    read_response_identity,
+    read_service_tier,
+    read_streaming,
+)
 from openlayer_otel.providers.openai.messages import (
     chat_messages,
     message_parts,
@@ -19,7 +27,7 @@ from openlayer_otel.providers.openai.messages import (
 )
 from openlayer_otel.providers.openai.usage import read_usage
 
-_REQUEST = {
+REQUEST_FIELDS = {
     "temperature": (semconv.REQUEST_TEMPERATURE, float),
     "top_p": (semconv.REQUEST_TOP_P, float),
     "top_k": (semconv.REQUEST_TOP_K, int),
@@ -31,7 +39,22 @@ _REQUEST = {
     "stop": (semconv.REQUEST_STOP_SEQUENCES, list),
     "reasoning_effort": (semconv.REQUEST_REASONING_LEVEL, str),
 }
-_OUTPUT_TYPES = {"text": "text", "json_object": "json", "json_schema": "json"}
+"""Fields of a request that the conventions name; legacy completions have the same."""
+OUTPUT_TYPES = {"text": "text", "json_object": "json", "json_schema": "json"}
+"""``type`` of a response format -> ``gen_ai.output.type``."""
+
+_PARAMETERS = frozenset(
+    {
+        "logit_bias",
+        "logprobs",
+        "modalities",
+        "parallel_tool_calls",
+        "store",
+        "tool_choice",
+        "top_logprobs",
+        "verbosity",
+    }
+)
 _FINISH_REASONS = {
     "tool_calls": semconv.FINISH_TOOL_CALL,
     "function_call": semconv.FINISH_TOOL_CALL,
@@ -45,61 +68,44 @@ def finish_reason(reason: object) -> str:
     return _FINISH_REASONS.get(reason, reason)
 
 
-def read_common_request(body: Mapping[str, Any], record: Record) -> None:
-    """What Chat Completions and legacy completions share."""
-    attributes = record.attributes
-    read_request_fields(body, _REQUEST, record)
-    if body.get("stream") is True:
-        attributes[semconv.REQUEST_STREAM] = True
-    choices = body.get("n")
-    if type(choices) is int and choices != 1:
-        attributes[semconv.REQUEST_CHOICE_COUNT] = choices
-    tier = body.get("service_tier")
-    if isinstance(tier, str) and tier != "auto":
-        attributes[semconv.OPENAI_REQUEST_SERVICE_TIER] = tier
+def read_output_type(wanted: object, record: Record) -> None:
+    """The kind of output that a response format asks for."""
+    if isinstance(wanted, dict):
+        output_type = OUTPUT_TYPES.get(str(wanted.get("type")))
+        if output_type is not None:
+            record.attributes[semconv.OUTPUT_TYPE] = output_type
 
 
 def read_request(body: Mapping[str, Any], record: Record) -> None:
     """The request, field by field."""
-    read_common_request(body, record)
-    attributes = record.attributes
-    attributes[semconv.OPENAI_API_TYPE] = "chat_completions"
-    wanted = body.get("response_format")
-    if isinstance(wanted, dict):
-        output_type = _OUTPUT_TYPES.get(str(wanted.get("type")))
-        if output_type is not None:
-            attributes[semconv.OUTPUT_TYPE] = output_type
+    record.attributes[semconv.OPENAI_API_TYPE] = "chat_completions"
+    read_request_fields(body, REQUEST_FIELDS, record)
+    read_streaming(body, record)
+    read_choice_count(body, record)
+    read_service_tier(body, record)
+    read_parameters(body, _PARAMETERS, record)
+    read_output_type(body.get("response_format"), record)
     if record.with_content:
         record.input_messages = chat_messages(body.get("messages"))
         record.tool_definitions = tool_definitions(body.get("tools") or body.get("functions"))
-
-
-def read_common_response(body: Any, record: Record) -> None:
-    """What Chat Completions and legacy completions share: identity, tier, usage."""
-    attributes = record.attributes
-    for name, attribute in (
-        ("id", semconv.RESPONSE_ID),
-        ("model", semconv.RESPONSE_MODEL),
-        ("service_tier", semconv.OPENAI_RESPONSE_SERVICE_TIER),
-        ("system_fingerprint", semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT),
-    ):
-        value = body.get(name)
-        if isinstance(value, str) and value:
-            attributes[attribute] = value
-    read_usage(body.get("usage"), record)
 
 
 def read_response(body: Any, record: Record) -> None:
     """The response, field by field."""
     if not isinstance(body, dict):
         return
-    read_common_response(body, record)
+    read_response_identity(body, record)
+    read_usage(body.get("usage"), record)
+    read_failure(body.get("error"), record)
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices:
         return
     found = [each for each in choices if isinstance(each, dict)]
     reasons = [finish_reason(choice.get("finish_reason")) for choice in found]
     record.attributes[semconv.RESPONSE_FINISH_REASONS] = reasons
+    for choice in found:
+        # OpenRouter: the provider behind it has failed half-way.
+        read_failure(choice.get("error"), record)
     if record.with_content:
         record.output_messages = [
             _output(choice, reason) for choice, reason in zip(found, reasons, strict=True)

@@ -10,9 +10,14 @@ from typing import Any
 
 from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.text_buffer import TextBuffer
+from openlayer_otel.providers.openai.messages import reasoning_details_text, thinking_text
 
 # Fields of a delta that come in pieces of one text; other texts are given whole.
 _TEXTS = frozenset({"content", "refusal", "reasoning", "reasoning_content"})
+_ONLY_CONTENT = {"content"}
+# Fields of a delta that are objects in pieces, and which of their texts are joined.
+_OBJECTS = frozenset({"audio", "function_call"})
+_JOINED = frozenset({"arguments", "data", "input", "transcript"})
 
 
 class ChatStreamReader:
@@ -34,14 +39,12 @@ class ChatStreamReader:
         """Take in one chunk."""
         # Nearly every chunk holds one piece of the first choice's text and nothing else; as
         # an object it is read in a tenth of the time that its JSON takes.
-        choices = getattr(event, "choices", None)
-        if choices and len(choices) == 1:
-            choice = choices[0]
+        try:
+            (choice,) = event.choices
             delta = choice.delta
             if (
                 choice.index == 0
                 and choice.finish_reason is None
-                and delta is not None
                 and delta.__pydantic_fields_set__ == _ONLY_CONTENT
                 and not delta.__pydantic_extra__
                 and event.usage is None
@@ -51,6 +54,8 @@ class ChatStreamReader:
                 if self._content:
                     self._first_text.append(delta.content)
                 return
+        except (AttributeError, TypeError, ValueError):
+            pass  # no chunk with one choice, as the SDK's types have it
         self._read_json(json_of(event))
 
     def _read_json(self, chunk: Any) -> None:
@@ -62,7 +67,8 @@ class ChatStreamReader:
         groq = chunk.get("x_groq")
         if isinstance(groq, dict) and groq.get("usage") and not chunk.get("usage"):
             self._head["usage"] = groq["usage"]
-        for position, choice in enumerate(chunk.get("choices") or ()):
+        choices = chunk.get("choices")
+        for position, choice in enumerate(choices if isinstance(choices, list) else ()):
             if isinstance(choice, dict):
                 self._read_choice(position, choice)
 
@@ -75,39 +81,30 @@ class ChatStreamReader:
             known = self._choices[index] = _Choice(buffer)
         if choice.get("finish_reason") is not None:
             known.finish_reason = choice["finish_reason"]
+        if choice.get("error") is not None:
+            known.error = choice["error"]
         delta = choice.get("delta")
         if self._content and isinstance(delta, dict):
             known.add(delta)
 
     def response(self) -> dict[str, Any]:
         """The chat completion as far as it was received."""
-        return {
-            **self._head,
-            "object": "chat.completion",
-            "choices": [
-                {
-                    "index": index,
-                    "finish_reason": choice.finish_reason,
-                    "message": choice.message(),
-                }
-                for index, choice in sorted(self._choices.items())
-            ],
-        }
-
-
-_ONLY_CONTENT = {"content"}
+        choices = [self._choices[index].whole(index) for index in sorted(self._choices)]
+        return {**self._head, "object": "chat.completion", "choices": choices}
 
 
 class _Choice:
     """One choice while its deltas arrive."""
 
-    __slots__ = ("_calls", "_fields", "_texts", "finish_reason")
+    __slots__ = ("_calls", "_fields", "_objects", "_texts", "error", "finish_reason")
 
     def __init__(self, content: TextBuffer) -> None:
         self.finish_reason: Any = None
+        self.error: Any = None
         self._texts: dict[str, TextBuffer] = {"content": content}
         self._calls: list[_ToolCall] = []
         self._fields: dict[str, Any] = {}
+        self._objects: dict[str, _Pieces] = {}
 
     def add(self, delta: dict[str, Any]) -> None:
         """Take in a delta."""
@@ -115,19 +112,39 @@ class _Choice:
             if value is None:
                 continue
             if name in _TEXTS and isinstance(value, str):
-                self._texts.setdefault(name, TextBuffer()).append(value)
+                self._add_text(name, value)
+            elif name == "content" and isinstance(value, list):
+                self._add_parts(value)
+            elif name == "reasoning_details":
+                # Says in pieces of JSON what "reasoning" says in words.
+                if not delta.get("reasoning"):
+                    self._add_text("reasoning", reasoning_details_text(value))
             elif name == "tool_calls" and isinstance(value, list):
                 for call in value:
                     if isinstance(call, dict):
                         self._add_call(call)
-            elif name == "function_call" and isinstance(value, dict):
-                self._add_function(value)
-            elif name == "audio" and isinstance(value, dict):
-                _join(self._fields.setdefault("audio", {}), value)
+            elif name in _OBJECTS and isinstance(value, dict):
+                self._objects.setdefault(name, _Pieces()).add(value)
             elif isinstance(value, list) and isinstance(self._fields.get(name), list):
                 self._fields[name].extend(value)
             else:
                 self._fields[name] = value
+
+    def _add_text(self, name: str, piece: str) -> None:
+        buffer = self._texts.get(name)
+        if buffer is None:
+            buffer = self._texts[name] = TextBuffer()
+        buffer.append(piece)
+
+    def _add_parts(self, parts: list[Any]) -> None:
+        """Content in parts, as Mistral's reasoning models stream it."""
+        for part in parts:
+            if not isinstance(part, dict):
+                continue
+            if isinstance(part.get("text"), str):
+                self._add_text("content", part["text"])
+            elif part.get("type") == "thinking":
+                self._add_text("reasoning", thinking_text(part.get("thinking")))
 
     def _add_call(self, piece: dict[str, Any]) -> None:
         """Add a piece of a tool call to the call it continues.
@@ -152,15 +169,18 @@ class _Choice:
             self._calls.append(found)
         found.add(piece)
 
-    def _add_function(self, piece: dict[str, Any]) -> None:
-        _join(self._fields.setdefault("function_call", {}), piece)
+    def whole(self, index: int) -> dict[str, Any]:
+        """The choice as far as it was received."""
+        made = {"index": index, "finish_reason": self.finish_reason, "message": self._message()}
+        return made if self.error is None else {**made, "error": self.error}
 
-    def message(self) -> dict[str, Any]:
-        """The message as far as it was received."""
+    def _message(self) -> dict[str, Any]:
         made: dict[str, Any] = {"role": "assistant", **self._fields}
         for name, buffer in self._texts.items():
             if buffer:
                 made[name] = buffer.text()
+        for name, pieces in self._objects.items():
+            made[name] = pieces.whole()
         if self._calls:
             made["tool_calls"] = [call.whole() for call in self._calls]
         return made
@@ -169,48 +189,53 @@ class _Choice:
 class _ToolCall:
     """One tool call while its pieces arrive."""
 
-    __slots__ = ("_arguments", "_fields", "_inner", "_kind", "id", "index")
+    __slots__ = ("_kind", "_pieces", "_type", "id", "index")
 
     def __init__(self, index: Any, call_id: Any) -> None:
         self.index = index
         self.id = call_id
+        self._type: str | None = None
         self._kind = "function"
-        self._arguments = TextBuffer()
-        self._inner: dict[str, Any] = {}
-        self._fields: dict[str, Any] = {}
+        self._pieces = _Pieces()
 
     def add(self, piece: dict[str, Any]) -> None:
         """Take in a piece."""
         if self.id is None and piece.get("id"):
             self.id = piece["id"]
         if isinstance(piece.get("type"), str):
-            self._fields["type"] = piece["type"]
-        for kind, text in (("function", "arguments"), ("custom", "input")):
+            self._type = piece["type"]
+        for kind in ("function", "custom"):
             inner = piece.get(kind)
-            if not isinstance(inner, dict):
-                continue
-            self._kind = kind
-            if inner.get("name"):
-                self._inner["name"] = inner["name"]
-            part = inner.get(text)
-            if isinstance(part, str):
-                self._arguments.append(part)
-            elif part is not None:
-                self._inner[text] = part
+            if isinstance(inner, dict):
+                self._kind = kind
+                self._pieces.add(inner)
 
     def whole(self) -> dict[str, Any]:
         """The tool call as far as it was received."""
-        text = "arguments" if self._kind == "function" else "input"
-        inner = {text: self._arguments.text(), **self._inner}
-        return {**self._fields, "id": self.id, self._kind: inner}
+        made = {"id": self.id, self._kind: self._pieces.whole()}
+        return made if self._type is None else {"type": self._type, **made}
 
 
-def _join(whole: dict[str, Any], piece: dict[str, Any]) -> None:
-    """Append the texts of ``piece`` to those of ``whole``; ids and other values are replaced."""
-    for name, value in piece.items():
-        if value is None:
-            continue
-        if name in ("arguments", "data", "transcript") and isinstance(value, str):
-            whole[name] = whole.get(name, "") + value
-        else:
-            whole[name] = value
+class _Pieces:
+    """A JSON object that arrives in pieces: some texts are joined, other values replaced."""
+
+    __slots__ = ("_fields", "_texts")
+
+    def __init__(self) -> None:
+        self._fields: dict[str, Any] = {}
+        self._texts: dict[str, TextBuffer] = {}
+
+    def add(self, piece: dict[str, Any]) -> None:
+        """Take in a piece."""
+        for name, value in piece.items():
+            if name in _JOINED and isinstance(value, str):
+                buffer = self._texts.get(name)
+                if buffer is None:
+                    buffer = self._texts[name] = TextBuffer()
+                buffer.append(value)
+            elif value is not None and value != "":
+                self._fields[name] = value
+
+    def whole(self) -> dict[str, Any]:
+        """The object as far as it was received."""
+        return {**self._fields, **{name: text.text() for name, text in self._texts.items()}}

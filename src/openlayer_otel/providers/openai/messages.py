@@ -28,7 +28,7 @@ def chat_message(message: dict[str, Any]) -> Message:
     if role in ("tool", "function"):
         call_id = message.get("tool_call_id")
         parts = [shape.tool_call_response(call_id, _tool_content(content))]
-    elif len(message) == 2 and isinstance(content, str):
+    elif len(message) == 2 and isinstance(content, str) and isinstance(role, str):
         # Nothing but role and content, as nearly every message: no need to look for more.
         return {"role": role, "parts": [{"type": "text", "content": content}]}
     else:
@@ -39,8 +39,8 @@ def chat_message(message: dict[str, Any]) -> Message:
 def message_parts(message: dict[str, Any]) -> list[Part]:
     """The parts of a message or of a choice: reasoning, content, refusal, audio, tool calls."""
     parts: list[Part] = []
-    thought = message.get("reasoning_content") or message.get("reasoning")
-    if isinstance(thought, str) and thought:
+    thought = _reasoning(message)
+    if thought:
         parts.append(shape.reasoning(thought))
     parts.extend(content_parts(message.get("content")))
     refusal = message.get("refusal")
@@ -49,6 +49,9 @@ def message_parts(message: dict[str, Any]) -> list[Part]:
     audio = message.get("audio")
     if isinstance(audio, dict):
         parts.append(_audio(audio))
+    images = message.get("images")  # OpenRouter
+    if isinstance(images, list):
+        parts.extend(content_parts(images))
     calls = message.get("tool_calls")
     if isinstance(calls, list):
         parts.extend(_tool_call(each) for each in calls if isinstance(each, dict))
@@ -58,15 +61,30 @@ def message_parts(message: dict[str, Any]) -> list[Part]:
     return parts
 
 
+def _reasoning(message: dict[str, Any]) -> str:
+    """Reasoning as compatible servers give it: DeepSeek, Groq and vLLM, OpenRouter."""
+    for name in ("reasoning_content", "reasoning"):
+        thought = message.get(name)
+        if isinstance(thought, str) and thought:
+            return thought
+    return reasoning_details_text(message.get("reasoning_details"))
+
+
+def reasoning_details_text(details: Any) -> str:
+    """What OpenRouter's ``reasoning_details`` say in words; encrypted ones say nothing."""
+    if not isinstance(details, list):
+        return ""
+    texts = [each.get("text") or each.get("summary") for each in details if isinstance(each, dict)]
+    return "".join(each for each in texts if isinstance(each, str))
+
+
 def content_parts(content: Any) -> list[Part]:
     """``content``: a text, a list of content parts, or nothing."""
     if isinstance(content, str):
         return [shape.text(content)] if content else []
     if not isinstance(content, list):
         return []
-    return [
-        content_part(each) if isinstance(each, dict) else shape.text(each) for each in content
-    ]
+    return [content_part(each) if isinstance(each, dict) else shape.text(each) for each in content]
 
 
 def content_part(part: dict[str, Any]) -> Part:
@@ -84,9 +102,19 @@ def content_part(part: dict[str, Any]) -> Part:
         return shape.binary(audio.get("data"), media_type, "audio")
     if kind == "file" and isinstance(part.get("file"), dict):
         return _file(part["file"])
+    if kind == "thinking":
+        return shape.reasoning(thinking_text(part.get("thinking")))
     if kind == "refusal":
         return shape.generic("refusal", {"content": part.get("refusal")})
     return shape.generic(kind, part)
+
+
+def thinking_text(thinking: Any) -> str:
+    """What a Mistral ``thinking`` part says: a text, or a list of text parts."""
+    if isinstance(thinking, list):
+        texts = [each.get("text") for each in thinking if isinstance(each, dict)]
+        return "".join(each for each in texts if isinstance(each, str))
+    return thinking if isinstance(thinking, str) else ""
 
 
 def _file(file: dict[str, Any]) -> Part:

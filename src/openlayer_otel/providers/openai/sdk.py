@@ -23,7 +23,9 @@ _CLIENTS = {
 
 def identify(client: Any) -> Identity:
     """Who serves the calls of an OpenAI client: its class knows, or its base URL."""
-    fixed = next((_CLIENTS[c.__name__] for c in type(client).__mro__ if c.__name__ in _CLIENTS), None)
+    fixed = next(
+        (_CLIENTS[c.__name__] for c in type(client).__mro__ if c.__name__ in _CLIENTS), None
+    )
     return identity_of(getattr(client, "base_url", None), semconv.PROVIDER_OPENAI, fixed)
 
 

@@ -7,8 +7,10 @@ from typing import Any
 from openlayer_otel import semconv
 from openlayer_otel.genai.record import Record
 
-# Field of the usage's details -> attribute. Chat Completions and Responses name the totals
-# differently and the details alike.
+# Chat Completions and Responses name the totals differently and the details alike.
+_INPUT = ("prompt_tokens", "input_tokens")
+_OUTPUT = ("completion_tokens", "output_tokens")
+# Field of the details -> attribute.
 _INPUT_DETAILS = {
     "cached_tokens": semconv.USAGE_CACHE_READ_INPUT_TOKENS,
     "cache_write_tokens": semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
@@ -22,26 +24,47 @@ _OUTPUT_DETAILS = {
     "image_tokens": semconv.USAGE_IMAGE_OUTPUT_TOKENS,
     "audio_tokens": semconv.USAGE_AUDIO_OUTPUT_TOKENS,
 }
+# Zero of a modality that the model does not have says nothing; zero of these does.
+_ZERO_COUNTS = frozenset({"cached_tokens", "reasoning_tokens"})
 
 
 def read_usage(usage: Any, record: Record) -> None:
-    """``usage`` of a Chat Completion, a completion, an embedding, a response or an image."""
+    """``usage`` of any of OpenAI's APIs, and of the servers that are compatible with them."""
     if not isinstance(usage, dict):
         return
-    for kind, attribute, details in (
-        ("prompt", semconv.USAGE_INPUT_TOKENS, _INPUT_DETAILS),
-        ("completion", semconv.USAGE_OUTPUT_TOKENS, _OUTPUT_DETAILS),
-        ("input", semconv.USAGE_INPUT_TOKENS, _INPUT_DETAILS),
-        ("output", semconv.USAGE_OUTPUT_TOKENS, _OUTPUT_DETAILS),
-    ):
-        tokens = usage.get(f"{kind}_tokens")
-        if tokens is None:
+    attributes = record.attributes
+    read = _read_side(usage, _INPUT, semconv.USAGE_INPUT_TOKENS, _INPUT_DETAILS, record)
+    written = _read_side(usage, _OUTPUT, semconv.USAGE_OUTPUT_TOKENS, _OUTPUT_DETAILS, record)
+    if semconv.USAGE_CACHE_READ_INPUT_TOKENS not in attributes:
+        # DeepSeek's name for it.
+        record.usage(semconv.USAGE_CACHE_READ_INPUT_TOKENS, usage.get("prompt_cache_hit_tokens"))
+    if semconv.USAGE_REASONING_OUTPUT_TOKENS not in attributes:
+        record.usage(semconv.USAGE_REASONING_OUTPUT_TOKENS, usage.get("reasoning_tokens"))
+    thought = attributes.get(semconv.USAGE_REASONING_OUTPUT_TOKENS)
+    total = usage.get("total_tokens")
+    if thought and read is not None and written is not None and total == read + written + thought:
+        # xAI counts reasoning beside the completion; the conventions count it as output.
+        attributes[semconv.USAGE_OUTPUT_TOKENS] = written + thought
+
+
+def _read_side(
+    usage: dict[str, Any],
+    names: tuple[str, ...],
+    attribute: str,
+    details: dict[str, str],
+    record: Record,
+) -> int | None:
+    for name in names:
+        tokens = usage.get(name)
+        if type(tokens) is not int:
             continue
-        record.usage(attribute, tokens)
-        given = usage.get(f"{kind}_tokens_details")
+        record.attributes[attribute] = tokens
+        # Transcriptions say "input_token_details".
+        given = usage.get(f"{name}_details") or usage.get(f"{name[:-1]}_details")
         if isinstance(given, dict):
-            for name, detail in details.items():
-                value = given.get(name)
-                # Zero of a modality that the model does not have says nothing.
-                if value or (value == 0 and name in ("cached_tokens", "reasoning_tokens")):
-                    record.usage(detail, value)
+            for detail, detail_attribute in details.items():
+                value = given.get(detail)
+                if value or (value == 0 and detail in _ZERO_COUNTS):
+                    record.usage(detail_attribute, value)
+        return tokens
+    return None

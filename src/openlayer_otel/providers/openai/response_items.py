@@ -1,0 +1,213 @@
+"""Items of the Responses API in the conventions' shape: what goes in and what comes out.
+
+An *item* is one entry of ``input`` or ``output``: a message, a tool call, a tool's answer,
+reasoning. Items that the model made in one go become one message of the assistant.
+Source: OpenAI API reference, "Create a model response", ``input`` and ``output``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from openlayer_otel.genai import messages as shape
+from openlayer_otel.genai.messages import Message, Part
+from openlayer_otel.providers.openai.messages import content_part
+
+Item = dict[str, Any]
+
+# Fields that say nothing to a reader, or must not be recorded: encrypted content, pixels.
+_LEFT_OUT = frozenset({"id", "call_id", "type", "status", "encrypted_content", "result", "role"})
+# Tools of the provider's that the application runs -> the field that says what to do.
+_RUN_BY_APPLICATION = {
+    "computer_call": "action",
+    "local_shell_call": "action",
+    "shell_call": "action",
+    "apply_patch_call": "operation",
+}
+# Tools that the provider runs. Any other type that ends like a call is taken for one, too.
+_OUTPUT = "_output"
+_CALL = "_call"
+
+
+def input_messages(given: Any) -> list[Message]:
+    """``input``: a text, or a list of items."""
+    if isinstance(given, str):
+        return [shape.message("user", [shape.text(given)])]
+    if not isinstance(given, list):
+        return []
+    messages: list[Message] = []
+    for item in given:
+        if not isinstance(item, dict):
+            continue
+        role, parts = item_parts(item)
+        last = messages[-1] if messages else None
+        if last is not None and role == "assistant" == last["role"] and "role" not in item:
+            last["parts"].extend(parts)
+        elif parts or "role" in item:
+            messages.append(shape.message(role, parts))
+    return messages
+
+
+def output_parts(items: Any) -> list[Part]:
+    """``output``: the parts of the model's answer, in their order."""
+    if not isinstance(items, list):
+        return []
+    return [part for item in items if isinstance(item, dict) for part in item_parts(item)[1]]
+
+
+def item_parts(item: Item) -> tuple[str, list[Part]]:
+    """Role and parts of one item; an unknown item is kept as a generic part."""
+    kind = item.get("type")
+    role = item.get("role")
+    if isinstance(role, str):
+        return role, content_parts(item.get("content"))
+    if not isinstance(kind, str):
+        return "user", [shape.generic("item", item)]
+    read = _BY_TYPE.get(kind)
+    if read is not None:
+        return read(item)
+    if kind in _RUN_BY_APPLICATION:
+        return "assistant", [_application_call(kind, item)]
+    if kind.endswith(_OUTPUT):
+        return "tool", [shape.tool_call_response(_call_id(item), _output(item))]
+    if kind.endswith(_CALL):
+        return "assistant", [_server_call(item)]
+    return "assistant", [shape.generic(kind, _without(item, "encrypted_content"))]
+
+
+def content_parts(content: Any) -> list[Part]:
+    """``content`` of an item: a text, or a list of content parts."""
+    if isinstance(content, str):
+        return [shape.text(content)] if content else []
+    if not isinstance(content, list):
+        return []
+    return [_content_part(each) if isinstance(each, dict) else shape.text(each) for each in content]
+
+
+def _content_part(part: dict[str, Any]) -> Part:
+    kind = part.get("type")
+    if kind in ("input_text", "output_text", "text", "summary_text"):
+        return shape.text(part.get("text"))
+    if kind == "reasoning_text":
+        return shape.reasoning(part.get("text"))
+    if kind in ("input_image", "computer_screenshot"):
+        address = part.get("image_url")
+        if address is not None:
+            return shape.uri(address, "image")
+        return shape.file(part.get("file_id"), "image")
+    if kind == "input_file":
+        return _file(part)
+    return content_part(part)
+
+
+def _file(part: dict[str, Any]) -> Part:
+    if part.get("file_url") is not None:
+        made = shape.uri(part["file_url"], "document")
+    elif part.get("file_data") is not None:
+        made = shape.binary(part["file_data"], "application/pdf", "document")
+    else:
+        made = shape.file(part.get("file_id"), "document")
+    if isinstance(part.get("filename"), str):
+        made["filename"] = part["filename"]
+    return made
+
+
+def _call_id(item: Item) -> Any:
+    return item.get("call_id") or item.get("id")
+
+
+def _without(item: Item, *names: str) -> Item:
+    return {name: value for name, value in item.items() if name not in names and value is not None}
+
+
+def _function_call(item: Item) -> tuple[str, list[Part]]:
+    return "assistant", [shape.tool_call(_call_id(item), item.get("name"), item.get("arguments"))]
+
+
+def _custom_tool_call(item: Item) -> tuple[str, list[Part]]:
+    part = shape.tool_call(_call_id(item), item.get("name"), None)
+    # Free text: it is no JSON, even where it looks like some.
+    part["arguments"] = item.get("input")
+    return "assistant", [part]
+
+
+def _application_call(kind: str, item: Item) -> Part:
+    action = item.get(_RUN_BY_APPLICATION[kind]) or item.get("actions")
+    return shape.tool_call(_call_id(item), kind.removesuffix(_CALL), action)
+
+
+def _output(item: Item) -> Any:
+    """What a tool answered: a text, or content parts, pictures by reference."""
+    output = item.get("output", item.get("result"))
+    if isinstance(output, dict) and "type" in output:
+        return _content_part(output)
+    if isinstance(output, list) and all(
+        isinstance(each, dict) and str(each.get("type")).startswith("input_") for each in output
+    ):
+        parts = content_parts(output)
+        if parts and all(part["type"] == "text" for part in parts):
+            return "".join(str(part["content"]) for part in parts)
+        return parts
+    return output
+
+
+def _reasoning(item: Item) -> tuple[str, list[Part]]:
+    """Summary and text of the model's reasoning; encrypted reasoning says nothing."""
+    parts: list[Part] = []
+    for name in ("summary", "content"):
+        texts = item.get(name)
+        for each in texts if isinstance(texts, list) else ():
+            if isinstance(each, dict) and isinstance(each.get("text"), str) and each["text"]:
+                parts.append(shape.reasoning(each["text"]))
+    return "assistant", parts
+
+
+def _server_call(item: Item) -> Part:
+    """A tool that the provider runs, with its answer where the item holds one."""
+    kind = item["type"]
+    fields = {
+        name: value for name, value in item.items() if name not in _LEFT_OUT and value is not None
+    }
+    name = kind.removesuffix(_CALL)
+    return shape.server_tool_call(item.get("id"), name, {"type": name, **fields})
+
+
+def _mcp_call(item: Item) -> tuple[str, list[Part]]:
+    """A tool of an MCP server that the provider called: the call, and what came of it."""
+    call = {"type": "mcp", "server_label": item.get("server_label")}
+    if item.get("arguments") is not None:
+        call["arguments"] = shape.tool_call(None, None, item["arguments"])["arguments"]
+    parts = [shape.server_tool_call(item.get("id"), item.get("name"), call)]
+    answer = {name: item[name] for name in ("output", "error") if item.get(name) is not None}
+    if answer:
+        parts.append(shape.server_tool_call_response(item.get("id"), {"type": "mcp", **answer}))
+    return "assistant", parts
+
+
+def _image_generation(item: Item) -> tuple[str, list[Part]]:
+    """An image that the model made: the call, and the image by reference."""
+    parts = [_server_call(item)]
+    if isinstance(item.get("result"), str) and item["result"]:
+        form = item.get("output_format")
+        media_type = f"image/{form}" if isinstance(form, str) else "image/png"
+        parts.append(shape.binary(item["result"], media_type, "image"))
+    return "assistant", parts
+
+
+def _compaction(item: Item) -> tuple[str, list[Part]]:
+    part: Part = {"type": "compaction"}
+    if item.get("id") is not None:
+        part["id"] = item["id"]
+    return "assistant", [part]
+
+
+_BY_TYPE: dict[str, Callable[[Item], tuple[str, list[Part]]]] = {
+    "function_call": _function_call,
+    "custom_tool_call": _custom_tool_call,
+    "reasoning": _reasoning,
+    "mcp_call": _mcp_call,
+    "image_generation_call": _image_generation,
+    "compaction": _compaction,
+    "compaction_summary": _compaction,
+}

@@ -1,0 +1,190 @@
+"""Events of the Responses API gathered into the response that a plain call would have returned.
+
+The last event of a stream holds the whole response; until then its *items* (messages, tool
+calls, reasoning) are put together from the events: an item is *added* with what is known of
+it, its texts arrive in pieces, and when it is *done* the whole item comes once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from openlayer_otel.genai.encoding import json_of
+from openlayer_otel.genai.text_buffer import TextBuffer
+
+_OUTPUT_TEXT = "response.output_text.delta"
+# Event that brings a piece of text -> the item's field, and the type of the part in it that
+# the piece belongs to (None: the field is the text), and which index of the event counts parts.
+_PIECES: dict[str, tuple[str, str | None, str]] = {
+    _OUTPUT_TEXT: ("content", "output_text", "content_index"),
+    "response.refusal.delta": ("content", "refusal", "content_index"),
+    "response.reasoning_text.delta": ("content", "reasoning_text", "content_index"),
+    "response.reasoning_summary_text.delta": ("summary", "summary_text", "summary_index"),
+    "response.function_call_arguments.delta": ("arguments", None, ""),
+    "response.custom_tool_call_input.delta": ("input", None, ""),
+    "response.mcp_call_arguments.delta": ("arguments", None, ""),
+    "response.code_interpreter_call_code.delta": ("code", None, ""),
+}
+# The type of an item whose beginning was missed, from its field.
+_ITEM_TYPES = {"summary": "reasoning", "arguments": "function_call", "input": "custom_tool_call"}
+_WHOLE = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_HEAD = (
+    "id",
+    "object",
+    "created_at",
+    "model",
+    "service_tier",
+    "conversation",
+    "error",
+    "usage",
+)
+
+
+class ResponseStreamReader:
+    """Reads ``ResponseStreamEvent`` objects or their JSON.
+
+    Args:
+        content: Whether texts and tool calls are gathered, too.
+    """
+
+    __slots__ = ("_append", "_content", "_error", "_head", "_items", "_part", "_place", "_whole")
+
+    def __init__(self, content: bool) -> None:
+        self._content = content
+        self._head: dict[str, Any] = {}
+        self._items: dict[int, _Item] = {}
+        # The response as an SDK object or JSON, once it is there.
+        self._whole: Any = None
+        self._error: dict[str, Any] | None = None
+        # Where the last piece of output text went: the next one nearly always goes there, too.
+        self._place: Any = None
+        self._part: Any = None
+        self._append: Callable[[str], None] | None = None
+
+    def read(self, event: Any) -> None:
+        """Take in one event."""
+        try:
+            kind = event.type
+            if (
+                kind == _OUTPUT_TEXT
+                and event.output_index == self._place
+                and event.content_index == self._part
+                and self._append is not None
+                and type(event.delta) is str
+            ):
+                self._append(event.delta)
+                return
+        except AttributeError:
+            kind = event.get("type") if isinstance(event, dict) else None
+        if isinstance(kind, str):
+            self._read(kind, event)
+
+    def _read(self, kind: str, event: Any) -> None:
+        if kind in _PIECES:
+            if self._content:
+                self._read_piece(kind, event)
+        elif kind in _WHOLE:
+            self._whole = _field(event, "response")
+            self._items.clear()
+            self._place = self._append = None
+        elif kind in ("response.output_item.added", "response.output_item.done"):
+            self._read_item(event, kind.endswith(".done"))
+        elif kind in ("response.created", "response.in_progress", "response.queued"):
+            response = _field(event, "response")
+            for name in _HEAD:
+                value = _field(response, name)
+                if value is not None:
+                    self._head[name] = json_of(value)
+        elif kind == "error":
+            given = json_of(event)
+            inner = given.get("error")
+            self._error = inner if isinstance(inner, dict) else given
+
+    def _read_item(self, event: Any, done: bool) -> None:
+        item = json_of(_field(event, "item"))
+        if not isinstance(item, dict):
+            return
+        index = self._index(event)
+        self._items[index] = _Item(item if self._content else {"type": item.get("type")}, done)
+        if index == self._place:
+            self._place = self._append = None
+
+    def _read_piece(self, kind: str, event: Any) -> None:
+        field, part_type, index_name = _PIECES[kind]
+        delta = _field(event, "delta")
+        if not isinstance(delta, str):
+            return
+        index = self._index(event)
+        item = self._items.get(index)
+        if item is None:
+            item = self._items[index] = _Item({"type": _ITEM_TYPES.get(field, "message")}, False)
+        if item.done:
+            return
+        position = _field(event, index_name) if index_name else None
+        append = item.buffer(field, part_type, position if type(position) is int else 0).append
+        append(delta)
+        if kind == _OUTPUT_TEXT:
+            self._place, self._part, self._append = index, position, append
+
+    def _index(self, event: Any) -> int:
+        """Which item an event is about; the last one where compatible servers do not say."""
+        index = _field(event, "output_index")
+        if type(index) is int:
+            return index
+        return max(self._items, default=0)
+
+    def response(self) -> dict[str, Any]:
+        """The response as far as it was received."""
+        whole = json_of(self._whole)
+        if not isinstance(whole, dict):
+            # Whatever the first event said of it: it has come this far only.
+            output = [self._items[index].whole() for index in sorted(self._items)]
+            whole = {**self._head, "status": "incomplete", "output": output}
+        if self._error is not None and not whole.get("error"):
+            whole = {**whole, "error": self._error}
+        return whole
+
+
+def _field(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+
+
+class _Item:
+    """One item while its events arrive."""
+
+    __slots__ = ("_buffers", "_fields", "done")
+
+    def __init__(self, fields: dict[str, Any], done: bool) -> None:
+        self.done = done
+        self._fields = fields
+        self._buffers: dict[tuple[str, str | None, int], TextBuffer] = {}
+
+    def buffer(self, field: str, part_type: str | None, position: int) -> TextBuffer:
+        """Where the pieces of one text go.
+
+        Args:
+            field: The item's field.
+            part_type: The type of the part in the field; None if the field is the text.
+            position: The number of the part.
+        """
+        key = (field, part_type, position)
+        found = self._buffers.get(key)
+        if found is None:
+            found = self._buffers[key] = TextBuffer()
+        return found
+
+    def whole(self) -> dict[str, Any]:
+        """The item as far as it was received."""
+        made = dict(self._fields)
+        parts: dict[str, dict[int, dict[str, Any]]] = {}
+        for (field, part_type, position), buffer in self._buffers.items():
+            if part_type is None:
+                made[field] = buffer.text()
+            else:
+                name = "refusal" if part_type == "refusal" else "text"
+                part = {"type": part_type, name: buffer.text()}
+                parts.setdefault(field, {})[position] = part
+        for field, found in parts.items():
+            made[field] = [found[position] for position in sorted(found)]
+        return made

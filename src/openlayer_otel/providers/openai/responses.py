@@ -1,0 +1,214 @@
+"""The Responses API: create, compact, retrieve, cancel and input tokens, also its beta twins.
+
+Source: OpenAI API reference, "Responses"; conventions: client-inference, fetch-response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from openlayer_otel import semconv
+from openlayer_otel.genai import messages as shape
+from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
+from openlayer_otel.providers.openai.chat_completions import read_output_type
+from openlayer_otel.providers.openai.fields import (
+    read_failure,
+    read_parameters,
+    read_response_identity,
+    read_service_tier,
+    read_streaming,
+    set_text,
+)
+from openlayer_otel.providers.openai.messages import tool_definitions
+from openlayer_otel.providers.openai.response_items import (
+    content_parts,
+    input_messages,
+    output_parts,
+)
+from openlayer_otel.providers.openai.response_stream import ResponseStreamReader
+from openlayer_otel.providers.openai.usage import read_usage
+
+_REQUEST = {
+    "temperature": (semconv.REQUEST_TEMPERATURE, float),
+    "top_p": (semconv.REQUEST_TOP_P, float),
+    "max_output_tokens": (semconv.REQUEST_MAX_TOKENS, int),
+    "previous_response_id": (semconv.REQUEST_PREVIOUS_RESPONSE_ID, str),
+}
+_PARAMETERS = frozenset(
+    {
+        "background",
+        "include",
+        "max_tool_calls",
+        "parallel_tool_calls",
+        "reasoning",
+        "store",
+        "tool_choice",
+        "top_logprobs",
+        "truncation",
+    }
+)
+_INCOMPLETE = {
+    "max_output_tokens": semconv.FINISH_LENGTH,
+    "content_filter": semconv.FINISH_CONTENT_FILTER,
+}
+_COMPLETE = frozenset({"completed", "complete"})
+_UNFINISHED = frozenset({"queued", "in_progress"})
+# Calls that the application has to answer.
+_TOOL_CALLS = frozenset(
+    {
+        "apply_patch_call",
+        "computer_call",
+        "custom_tool_call",
+        "function_call",
+        "local_shell_call",
+    }
+)
+_COMPACTIONS = frozenset({"compaction", "compaction_summary"})
+
+
+def read_request(body: Mapping[str, Any], record: Record) -> None:
+    """The request, field by field."""
+    record.attributes[semconv.OPENAI_API_TYPE] = "responses"
+    read_request_fields(body, _REQUEST, record)
+    read_streaming(body, record)
+    read_service_tier(body, record)
+    read_parameters(body, _PARAMETERS, record)
+    _read_conversation(body.get("conversation"), record)
+    _read_reasoning_level(body.get("reasoning"), record)
+    text = body.get("text")
+    if isinstance(text, dict):
+        read_output_type(text.get("format"), record)
+    prompt = body.get("prompt")
+    if isinstance(prompt, dict):
+        set_text(record, semconv.PROMPT_NAME, prompt.get("id"))
+        set_text(record, semconv.PROMPT_VERSION, prompt.get("version"))
+    if record.with_content:
+        record.system_instructions = _instructions(body.get("instructions"))
+        record.input_messages = input_messages(body.get("input"))
+        record.tool_definitions = tool_definitions(body.get("tools"))
+
+
+def _read_conversation(conversation: object, record: Record) -> None:
+    """``conversation``: an id, or an object that holds it."""
+    if isinstance(conversation, dict):
+        conversation = conversation.get("id")
+    set_text(record, semconv.CONVERSATION_ID, conversation)
+
+
+def _read_reasoning_level(reasoning: object, record: Record) -> None:
+    if isinstance(reasoning, dict):
+        set_text(record, semconv.REQUEST_REASONING_LEVEL, reasoning.get("effort"))
+
+
+def _instructions(instructions: Any) -> list[shape.Part] | None:
+    """``instructions``: a text (in an answer also a list of input items)."""
+    if isinstance(instructions, list):
+        return [
+            part
+            for each in instructions
+            if isinstance(each, dict)
+            for part in content_parts(each.get("content"))
+        ]
+    return content_parts(instructions)
+
+
+def read_response(body: Any, record: Record) -> None:
+    """The response, field by field."""
+    _read_answer(body, record)
+    if isinstance(body, dict):
+        read_usage(body.get("usage"), record)
+
+
+def _read_fetched(body: Any, record: Record) -> None:
+    """A response made by an earlier call. Its tokens were counted with that call."""
+    _read_answer(body, record)
+
+
+def _read_answer(body: Any, record: Record) -> None:
+    if not isinstance(body, dict):
+        return
+    read_response_identity(body, record)
+    _read_conversation(body.get("conversation"), record)
+    read_failure(body.get("error"), record)
+    reason = finish_reason(body)
+    if reason is not None:
+        record.attributes[semconv.RESPONSE_FINISH_REASONS] = [reason]
+    if not _COMPACTIONS.isdisjoint(_item_types(body.get("output"))):
+        record.attributes[semconv.CONVERSATION_COMPACTED] = True
+    if record.with_content:
+        parts = output_parts(body.get("output"))
+        if parts:
+            record.output_messages = [shape.output_message("assistant", parts, reason)]
+
+
+def finish_reason(body: Mapping[str, Any]) -> str | None:
+    """Why the model stopped, from ``status``; None while it has not stopped.
+
+    A response has a status instead of a finish reason: ``completed`` is ``stop``, or
+    ``tool_call`` if the application has to answer a call; ``incomplete`` names its reason.
+    """
+    details = body.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, dict) else None
+    if isinstance(reason, str) and reason:
+        return _INCOMPLETE.get(reason, reason)
+    status = body.get("status")
+    kinds = _item_types(body.get("output"))
+    if status in _COMPLETE or (status is None and kinds):
+        if not kinds.isdisjoint(_TOOL_CALLS):
+            return semconv.FINISH_TOOL_CALL
+        return semconv.FINISH_STOP
+    if status is None or status in _UNFINISHED:
+        return None
+    return status if status == "cancelled" else semconv.FINISH_ERROR
+
+
+def _item_types(output: Any) -> frozenset[str]:
+    if not isinstance(output, list):
+        return frozenset()
+    return frozenset(str(each.get("type")) for each in output if isinstance(each, dict))
+
+
+def _read_compaction(body: Any, record: Record) -> None:
+    """``/responses/compact``: the conversation that goes on in place of the old one."""
+    if not isinstance(body, dict):
+        return
+    read_response_identity(body, record)
+    read_usage(body.get("usage"), record)
+    output = body.get("output")
+    if isinstance(output, list):
+        record.attributes[semconv.CONVERSATION_COMPACTED] = True
+        record.attributes[semconv.RESPONSE_FINISH_REASONS] = [semconv.FINISH_COMPACTION]
+        if record.with_content:
+            record.output_messages = input_messages(output)
+
+
+def _read_fetch(body: Mapping[str, Any], record: Record) -> None:
+    """A request that only names a response, in its path."""
+    record.attributes[semconv.OPENAI_API_TYPE] = "responses"
+
+
+def _read_token_count(body: Any, record: Record) -> None:
+    """What a request would cost. Nothing was used, so it is no usage."""
+    tokens = body.get("input_tokens") if isinstance(body, dict) else None
+    if record.with_content and type(tokens) is int:
+        record.steps = {semconv.STEP_OUTPUT: {"input_tokens": tokens}}
+
+
+RESPONSES = Endpoint(
+    operation=semconv.CHAT,
+    request=read_request,
+    response=read_response,
+    stream=ResponseStreamReader,
+    finish_reason_due=True,
+)
+COMPACT = Endpoint(operation=semconv.CHAT, request=read_request, response=_read_compaction)
+FETCH_RESPONSE = Endpoint(
+    operation=semconv.FETCH_RESPONSE,
+    request=_read_fetch,
+    response=_read_fetched,
+    stream=ResponseStreamReader,
+)
+INPUT_TOKENS = Endpoint(
+    operation=semconv.COUNT_TOKENS, request=read_request, response=_read_token_count
+)
