@@ -34,6 +34,7 @@ from openlayer_otel.genai.nesting import traced_elsewhere
 from openlayer_otel.genai.operation import Operation, response_json
 from openlayer_otel.genai.record import Endpoint, Identity
 from openlayer_otel.genai.streaming import AsyncEventTap, EventTap, StreamEnd
+from openlayer_otel.providers.duplicates import look, look_once
 from openlayer_otel.providers.patching import Patches
 from openlayer_otel.providers.stainless_body import end_of, observe_body
 from openlayer_otel.telemetry import Telemetry
@@ -76,6 +77,7 @@ class StainlessSDK:
         if known is not None and known[0] is base_url:
             return known[1]
         identity = self.identify(client)
+        look_once(self.module, type(client))
         self.identities[client] = (base_url, identity)
         return identity
 
@@ -163,6 +165,7 @@ class StainlessHooks:
             wrap(base_client, "AsyncAPIClient._copy_and_prepare", self._prepare_async)
         wrap(streaming, "Stream.__stream__", self._stream)
         wrap(streaming, "AsyncStream.__stream__", self._stream_async)
+        look(self.sdk.module)
 
     def remove(self) -> None:
         """Take the hooks out, or make them idle where somebody has wrapped them since."""
