@@ -21,10 +21,17 @@ def error_type(error: BaseException) -> str:
         if isinstance(inner, dict):
             body = inner
         for key in ("code", "type"):
-            value = body.get(key)
-            if isinstance(value, str) and _CODE.fullmatch(value) and value != "error":
-                return value
+            code = error_code(body.get(key))
+            if code is not None:
+                return code
     return exception_type(error)
+
+
+def error_code(value: object) -> str | None:
+    """``value`` if it is a provider's error code; None if it may be anything else."""
+    if isinstance(value, str) and _CODE.fullmatch(value) and value != "error":
+        return value
+    return None
 
 
 def exception_type(error: BaseException) -> str:

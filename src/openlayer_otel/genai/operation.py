@@ -24,7 +24,7 @@ from openlayer_otel.context_attributes import attributes_in
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content import Encoded
 from openlayer_otel.genai.encoding import from_json, to_json
-from openlayer_otel.genai.errors import error_type
+from openlayer_otel.genai.errors import error_code, error_type
 from openlayer_otel.genai.nesting import OPERATION_KEY
 from openlayer_otel.genai.record import Endpoint, Identity, Record
 from openlayer_otel.settings import ContentCapture
@@ -226,9 +226,9 @@ class Operation:
             elif self._record.failure is not None:
                 self._describe_failure(*self._record.failure)
             span.set_attributes(self._record.attributes)
-            self._telemetry.operation_ended(self, self._record, error, perf_counter())
             if raw_outputs.wanted and self.capture.on_spans and response is not None:
                 raw_outputs.keep(span.get_span_context().span_id, self._raw_output(response, raw))
+            self._telemetry.operation_ended(self, self._record, error, perf_counter())
         except Exception as failure:  # noqa: BLE001 - boundary: the span must end, the caller go on
             report_failure(f"recording a {self.name} response", failure)
         finally:
@@ -312,7 +312,7 @@ class Operation:
 
     def _describe_failure(self, code: str, message: str | None) -> None:
         """The request succeeded, and its answer says that the operation failed."""
-        self._record.attributes[semconv.ERROR_TYPE] = code
+        self._record.attributes[semconv.ERROR_TYPE] = error_code(code) or semconv.ERROR_OTHER
         kept = self._telemetry.content.text(message) if message and self.capture.on_spans else None
         self.span.set_status(Status(StatusCode.ERROR, kept or None))
 
