@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from openlayer_otel.export.processor import OpenlayerSpanProcessor
     from openlayer_otel.instrumentor import OpenlayerInstrumentor
     from openlayer_otel.tracing.decorator import trace
-    from openlayer_otel.tracing.session import using_session
+    from openlayer_otel.tracing.session import capture_content, using_session
     from openlayer_otel.tracing.steps import (
         current_step,
         current_trace,
@@ -29,12 +29,16 @@ if TYPE_CHECKING:
         update_current_step,
         update_current_trace,
     )
+    from openlayer_otel.tracing.threads import ContextThreadPoolExecutor, carry_context
 
 # Public name -> the module that defines it.
 _HOMES = {
+    "ContextThreadPoolExecutor": "openlayer_otel.tracing.threads",
     "OpenlayerInstrumentor": "openlayer_otel.instrumentor",
     "OpenlayerSpanExporter": "openlayer_otel.export.exporter",
     "OpenlayerSpanProcessor": "openlayer_otel.export.processor",
+    "capture_content": "openlayer_otel.tracing.session",
+    "carry_context": "openlayer_otel.tracing.threads",
     "current_step": "openlayer_otel.tracing.steps",
     "current_trace": "openlayer_otel.tracing.steps",
     "flush": "openlayer_otel.bootstrap",
@@ -52,10 +56,13 @@ _HOMES = {
 }
 
 __all__ = [
+    "ContextThreadPoolExecutor",
     "OpenlayerInstrumentor",
     "OpenlayerSpanExporter",
     "OpenlayerSpanProcessor",
     "__version__",
+    "capture_content",
+    "carry_context",
     "current_step",
     "current_trace",
     "flush",

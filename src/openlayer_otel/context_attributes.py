@@ -36,3 +36,13 @@ def with_attributes(
     if context is None:
         context = otel_context.get_current()
     return otel_context.set_value(_KEY, {**attributes_in(context), **attributes}, context)
+
+
+def sharing(attributes: Mapping[str, AttributeValue], context: Context) -> Context:
+    """A context in which spans carry exactly what ``attributes`` holds when they start.
+
+    Args:
+        attributes: Kept, not copied: what its owner changes later is seen.
+        context: The context to start from; the attributes that it has are left out.
+    """
+    return otel_context.set_value(_KEY, attributes, context)

@@ -1,0 +1,143 @@
+"""The fields of steps by the names that Openlayer's SDK has for them, and where they go.
+
+Fields that every step has go to attributes of their own. Fields of one step type go to
+``openlayer.step.field.<name on the wire>``, and to the attribute of the GenAI conventions if
+there is one, so that other backends see them, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from openlayer_otel import semconv
+from openlayer_otel.tracing.recording import Step
+
+# Python name -> the name that Openlayer's data stream has for it.
+_WIRE_NAMES = {
+    "provider": "provider",
+    "prompt_tokens": "promptTokens",
+    "completion_tokens": "completionTokens",
+    "tokens": "tokens",
+    "cost": "cost",
+    "model": "model",
+    "model_parameters": "modelParameters",
+    "raw_output": "rawOutput",
+    "usage_details": "usageDetails",
+    "embedding_dimensions": "embeddingDimensions",
+    "embedding_count": "embeddingCount",
+    "tool": "tool",
+    "agent_type": "agentType",
+    "documents": "documents",
+    "function_name": "functionName",
+    "arguments": "arguments",
+    "from_component": "fromComponent",
+    "to_component": "toComponent",
+    "handoff_data": "handoffData",
+    "action": "action",
+    "blocked_entities": "blockedEntities",
+    "confidence_threshold": "confidenceThreshold",
+    "reason": "reason",
+    "detected_entities": "detectedEntities",
+    "block_strategy": "blockStrategy",
+    "redacted_entities": "redactedEntities",
+    "data_type": "dataType",
+}
+_CAMEL = {wire: python for python, wire in _WIRE_NAMES.items()}
+# What models and users say, among the fields; the others describe the call.
+_CONTENT = frozenset(
+    {"raw_output", "documents", "arguments", "handoff_data", "detected_entities", "reason"}
+)
+# Python name -> attribute of the conventions, and the type it must have.
+_CONVENTIONS: Mapping[str, tuple[tuple[str, ...], type]] = {
+    "provider": ((semconv.PROVIDER_NAME,), str),
+    "model": ((semconv.REQUEST_MODEL, semconv.RESPONSE_MODEL), str),
+    "prompt_tokens": ((semconv.USAGE_INPUT_TOKENS,), int),
+    "completion_tokens": ((semconv.USAGE_OUTPUT_TOKENS,), int),
+    "embedding_dimensions": ((semconv.EMBEDDINGS_DIMENSION_COUNT,), int),
+}
+
+
+def log_fields(step: Step, fields: Mapping[str, Any]) -> None:
+    """Record fields of a step; ``None`` means "not given". Never raises.
+
+    Args:
+        step: The step.
+        fields: Python names or names on the wire (``promptTokens``) -> values. An unknown name
+            goes to the step's metadata.
+    """
+    unknown = {}
+    for given, value in fields.items():
+        if value is None:
+            continue
+        name = _CAMEL.get(given, given)
+        if name in _COMMON:
+            _COMMON[name](step, value)
+        elif name in _WIRE_NAMES:
+            _log_field(step, name, value)
+        else:
+            unknown[name] = value
+    if unknown:
+        step.add_metadata(unknown)
+
+
+def _log_field(step: Step, name: str, value: Any) -> None:
+    attribute = f"{semconv.STEP_FIELD_PREFIX}{_WIRE_NAMES[name]}"
+    value = getattr(value, "value", value) if hasattr(type(value), "__members__") else value
+    if name in _CONTENT:
+        step.put_content(attribute, value)
+        return
+    if step.recording:
+        step.put_attributes({attribute: step.content.value(value).text})
+    attributes, kind = _CONVENTIONS.get(name, ((), str))
+    if isinstance(value, kind):
+        step.put_attributes({each: _canonical(name, value) for each in attributes})
+
+
+def _canonical(name: str, value: Any) -> Any:
+    return value.lower() if name == "provider" else value
+
+
+def _log_context(step: Step, context: Any) -> None:
+    chunks = [context] if isinstance(context, str) else context
+    step.put_content(semconv.STEP_CONTEXT, chunks)
+    _note(step, "context", context)
+
+
+def _log_question(step: Step, question: Any) -> None:
+    text = question if isinstance(question, str) else str(question)
+    if step.keeps_content:
+        step.put_attributes({semconv.STEP_QUESTION: step.content.text(text)})
+    _note(step, "question", question)
+
+
+def _note(step: Step, name: str, value: Any) -> None:
+    root = step.root
+    if root.logged is None:
+        root.logged = {}
+    root.logged[name] = value
+
+
+def _rename(step: Step, name: Any) -> None:
+    step.name = str(name)
+    step.put_attributes({semconv.STEP_NAME: step.name})
+
+
+def _log_metadata(step: Step, metadata: Any) -> None:
+    step.add_metadata(metadata if isinstance(metadata, Mapping) else {"metadata": metadata})
+
+
+_COMMON: Mapping[str, Callable[[Step, Any], None]] = {
+    "inputs": Step.set_inputs,
+    "output": Step.set_output,
+    "metadata": _log_metadata,
+    "ground_truth": lambda step, value: step.put_content(semconv.STEP_GROUND_TRUTH, value),
+    "groundTruth": lambda step, value: step.put_content(semconv.STEP_GROUND_TRUTH, value),
+    "context": _log_context,
+    "question": _log_question,
+    "name": _rename,
+    "id": lambda step, value: step.put_attributes({semconv.STEP_ID: str(value)}),
+    "tags": lambda step, value: step.put_attributes(
+        {semconv.TRACE_TAGS: [str(each) for each in value]}
+    ),
+}

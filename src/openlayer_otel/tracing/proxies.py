@@ -1,0 +1,267 @@
+"""Proxies for streams that offer no way to learn of their end, and for streams under guardrails.
+
+A proxy passes for what it wraps (``isinstance``, attributes, ``with``). A *followed* object
+tells a :class:`~openlayer_otel.tracing.generators.Guard` what it yields and how it ends; the
+step's context is current during each read only. A *checked* stream gives out the items that
+its guardrails let through instead of its own.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Any
+
+import wrapt
+from opentelemetry.context import Context, attach
+
+from openlayer_otel.genai.current import take_back
+from openlayer_otel.tracing.generators import Guard
+
+Settle = Callable[[Any], Any]
+
+# Methods of handles (files, sockets, database cursors): iterable, yet no answer in pieces.
+_HANDLE_METHODS = ("readline", "fetchone", "recv")
+# Ways past the iteration of a stream, which a checked stream must not offer.
+_READERS = frozenset(
+    {
+        "text_stream",
+        "until_done",
+        "get_final_message",
+        "get_final_text",
+        "get_final_completion",
+        "get_final_response",
+        "current_message_snapshot",
+        "current_completion_snapshot",
+    }
+)
+_CLOSERS = frozenset({"close", "aclose"})
+
+
+def is_stream(value: Any) -> bool:
+    """Whether ``value`` is an iterator that yields an answer in pieces."""
+    return hasattr(type(value), "__next__") and not _is_handle(value)
+
+
+def is_async_stream(value: Any) -> bool:
+    """Whether ``value`` is an async iterator or iterable that yields an answer in pieces."""
+    kind = type(value)
+    return (hasattr(kind, "__anext__") or hasattr(kind, "__aiter__")) and not _is_handle(value)
+
+
+def _is_handle(value: Any) -> bool:
+    kind = type(value)
+    return (
+        isinstance(value, (io.IOBase, type))
+        or kind.__module__ == "unittest.mock"  # has every method there is
+        or any(hasattr(kind, name) for name in _HANDLE_METHODS)
+    )
+
+
+class _Proxy(wrapt.ObjectProxy):  # type: ignore[type-arg]
+    """What the proxies share: copies are the proxy itself, as a stream cannot be read twice."""
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
+
+
+class _Followed(_Proxy):
+    def __init__(self, wrapped: Any, guard: Guard, context: Context, settle: Settle) -> None:
+        super().__init__(wrapped)
+        self._self_guard = guard
+        self._self_context = context
+        self._self_settle = settle
+
+    def __getattr__(self, name: str) -> Any:
+        value = super().__getattr__(name)
+        if name not in _CLOSERS:
+            return value
+        guard = self._self_guard
+
+        def closing(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return value(*args, **kwargs)
+            finally:
+                guard.left(GeneratorExit())
+
+        return closing
+
+    def _self_same(self, given: Any) -> Any:
+        """``given``, or this proxy where it is what the proxy wraps."""
+        if given is self.__wrapped__:
+            return self
+        return type(self)(given, self._self_guard, self._self_context, self._self_settle)
+
+
+class FollowedStream(_Followed):
+    """An iterator."""
+
+    def __iter__(self) -> Any:
+        return self._self_same(iter(self.__wrapped__))
+
+    def __next__(self) -> Any:
+        guard, token = self._self_guard, attach(self._self_context)
+        try:
+            item = next(self.__wrapped__)
+        except StopIteration:
+            take_back(token)
+            guard.over()
+            raise
+        except BaseException as error:
+            take_back(token)
+            guard.left(error)
+            raise
+        take_back(token)
+        guard.add(item)
+        return item
+
+    def __enter__(self) -> Any:
+        return self._self_same(self.__wrapped__.__enter__())
+
+    def __exit__(self, *details: Any) -> Any:
+        try:
+            return self.__wrapped__.__exit__(*details)
+        finally:
+            self._self_guard.left(GeneratorExit())
+
+
+class FollowedAsyncStream(_Followed):
+    """An async iterator or iterable."""
+
+    def __aiter__(self) -> Any:
+        return self._self_same(self.__wrapped__.__aiter__())
+
+    async def __anext__(self) -> Any:
+        guard, token = self._self_guard, attach(self._self_context)
+        try:
+            item = await self.__wrapped__.__anext__()
+        except StopAsyncIteration:
+            take_back(token)
+            guard.over()
+            raise
+        except BaseException as error:
+            take_back(token)
+            guard.left(error)
+            raise
+        take_back(token)
+        guard.add(item)
+        return item
+
+    async def __aenter__(self) -> Any:
+        return self._self_same(await self.__wrapped__.__aenter__())
+
+    async def __aexit__(self, *details: Any) -> Any:
+        try:
+            return await self.__wrapped__.__aexit__(*details)
+        finally:
+            self._self_guard.left(GeneratorExit())
+
+
+class FollowedEitherStream(FollowedStream, FollowedAsyncStream):
+    """A stream for synchronous and asynchronous callers alike."""
+
+
+class FollowedAwaitable(_Followed):
+    """An object with ``__await__`` that is neither a coroutine nor a future."""
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._self_awaited().__await__()
+
+    async def _self_awaited(self) -> Any:
+        token = attach(self._self_context)
+        try:
+            result = await self.__wrapped__
+        except BaseException as error:
+            take_back(token)
+            self._self_guard.left(error)
+            raise
+        take_back(token)
+        self._self_guard.hand_over()
+        return self._self_settle(result)
+
+
+class FollowedManager(_Followed):
+    """A manager (``with client.messages.stream(…) as stream``): its stream is what counts."""
+
+    def __enter__(self) -> Any:
+        token = attach(self._self_context)
+        try:
+            stream = self.__wrapped__.__enter__()
+        except BaseException as error:
+            take_back(token)
+            self._self_guard.left(error)
+            raise
+        take_back(token)
+        self._self_guard.hand_over()
+        return self._self_settle(stream)
+
+    def __exit__(self, *details: Any) -> Any:
+        return self.__wrapped__.__exit__(*details)
+
+    async def __aenter__(self) -> Any:
+        token = attach(self._self_context)
+        try:
+            stream = await self.__wrapped__.__aenter__()
+        except BaseException as error:
+            take_back(token)
+            self._self_guard.left(error)
+            raise
+        take_back(token)
+        self._self_guard.hand_over()
+        return self._self_settle(stream)
+
+    async def __aexit__(self, *details: Any) -> Any:
+        return await self.__wrapped__.__aexit__(*details)
+
+
+class _Checked(_Proxy):
+    def __init__(self, wrapped: Any, items: Any) -> None:
+        super().__init__(wrapped)
+        self._self_items = items
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _READERS:
+            raise AttributeError(
+                f"{name}: iterate over the stream; its output passes guardrails first"
+            )
+        return super().__getattr__(name)
+
+
+class CheckedStream(_Checked):
+    """A stream whose items were checked as a whole."""
+
+    def __init__(self, wrapped: Any, items: Generator[Any, Any, None]) -> None:
+        super().__init__(wrapped, items)
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._self_items)
+
+    def __enter__(self) -> Any:
+        self.__wrapped__.__enter__()
+        return self
+
+
+class CheckedAsyncStream(_Checked):
+    """An async stream whose items were checked as a whole."""
+
+    def __init__(self, wrapped: Any, items: AsyncGenerator[Any, None]) -> None:
+        super().__init__(wrapped, items)
+
+    def __aiter__(self) -> Any:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await self._self_items.__anext__()
+
+    async def __aenter__(self) -> Any:
+        await self.__wrapped__.__aenter__()
+        return self

@@ -1,0 +1,302 @@
+"""Steps by hand, and what the user's code says about the step and the trace it is in.
+
+A *step* is one piece of work of the user's own; ``@trace`` and :func:`start_step` make them.
+The *current step* is the innermost one; under a span of somebody else's (the user's own
+OpenTelemetry span, say) that span is taken for the step. What is said about the *trace* ends up
+in its row at Openlayer. Outside of any span these functions warn once and do nothing. None raises.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from opentelemetry.context import get_current
+from opentelemetry.trace import INVALID_SPAN, Span, get_current_span
+
+from openlayer_otel import semconv
+from openlayer_otel.context_attributes import attributes_in
+from openlayer_otel.diagnostics import report_failure, warn_once
+from openlayer_otel.telemetry import active
+from openlayer_otel.tracing.beginning import begin
+from openlayer_otel.tracing.columns import merged, put_column, row_step, session_attributes
+from openlayer_otel.tracing.current import Entered, enter, leave
+from openlayer_otel.tracing.files import Attachment, attach_to
+from openlayer_otel.tracing.identity import StepIdentity
+from openlayer_otel.tracing.recording import STEP_KEY, Step
+
+# Spans of others that were written to as steps: their metadata and attachments so far.
+_others: weakref.WeakKeyDictionary[Span, tuple[dict[str, str], list[dict[str, Any]]]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+class start_step:  # noqa: N801 - used as a function
+    """A step around a block of code: ``with start_step("search", "retriever") as step: …``.
+
+    Also ``async with``. The step is current inside the block, ends with it, and records an
+    exception that leaves it.
+
+    Args:
+        name: Its name.
+        step_type: Openlayer's step type (a :class:`StepType` or its value) or ``"workflow"``.
+        inputs: What goes in; usually a dict of names and values. Read at once.
+        output: What comes out, if known already; ``step.log(output=…)`` sets it later.
+        metadata: Metadata of the step.
+        tags: Tags of the trace.
+        inference_pipeline_id: The pipeline at Openlayer that gets the trace.
+    """
+
+    __slots__ = ("_entered", "_fields", "_identity", "_step")
+
+    def __init__(
+        self,
+        name: str,
+        step_type: object = semconv.STEP_TYPE_USER_CALL,
+        *,
+        inputs: Any = None,
+        output: Any = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Sequence[str] | None = None,
+        inference_pipeline_id: str | None = None,
+    ) -> None:
+        self._identity = StepIdentity(
+            str(name), step_type, inference_pipeline_id=inference_pipeline_id, tags=tags
+        )
+        self._fields = {"inputs": inputs, "output": output, "metadata": metadata}
+        self._step: Step | None = None
+        self._entered: Entered | None = None
+
+    def __enter__(self) -> Step:
+        step = None
+        try:
+            step = begin(self._identity, get_current())
+            if step is not None:
+                self._step = step
+                step.log(**self._fields)
+                self._entered = enter(step.context)
+        except Exception as error:  # noqa: BLE001 - boundary: the block must run
+            report_failure("start_step()", error)
+        return step if step is not None else _unrecorded(self._identity)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        if self._entered is not None:
+            leave(self._entered)
+        if self._step is not None:
+            if error is None:
+                self._step.finish()
+            else:
+                self._step.fail(error)
+
+    async def __aenter__(self) -> Step:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        frames: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, frames)
+
+
+class Trace:
+    """The trace that the current step belongs to.
+
+    Attributes:
+        step: The step whose span carries the trace's values.
+    """
+
+    __slots__ = ("step",)
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+
+    @property
+    def id(self) -> str:
+        """Its id, as 32 hexadecimal digits."""
+        return self.step.trace_id
+
+    def update(self, **values: Any) -> None:
+        """As :func:`update_current_trace`, for this trace."""
+        _update_trace(self.step, values)
+
+    update_metadata = update
+
+
+def current_step() -> Step | None:
+    """The innermost step here; None outside of any span."""
+    context = get_current()
+    step = context.get(STEP_KEY)
+    span = get_current_span(context)
+    if isinstance(step, Step) and (step.span is span or not span.is_recording()):
+        return step
+    if not span.is_recording():
+        return None
+    return _step_of_other(span, step if isinstance(step, Step) else None)
+
+
+def current_trace() -> Trace | None:
+    """The trace of the current step; None outside of any span."""
+    step = current_step()
+    return None if step is None else Trace(row_step(step))
+
+
+def update_current_step(
+    attributes: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> None:
+    """Record more about the current step.
+
+    Args:
+        attributes: Fields of the step by name, as for ``step.log`` (``ground_truth``, ``model``,
+            ``prompt_tokens`` …).
+        metadata: Merged into its metadata.
+        fields: Fields of the step, likewise.
+    """
+    step = _wanted_step("update_current_step")
+    if step is not None:
+        step.log(**{**(attributes or {}), **fields})
+        if metadata:
+            step.add_metadata(metadata)
+
+
+def update_current_trace(**values: Any) -> None:
+    """Record more about the trace: its row at Openlayer.
+
+    Args:
+        values: ``name``, ``metadata`` (merged), ``tags``, ``inference_id`` (or ``inferenceId``),
+            ``ground_truth`` (or ``groundTruth``), ``user_id``, ``session_id``, ``context``,
+            ``question``, ``inference_pipeline_id``; any other name is a column of the row.
+    """
+    step = _wanted_step("update_current_trace")
+    if step is not None:
+        _update_trace(step, values)
+
+
+def log_context(context: Sequence[str]) -> None:
+    """Record the texts that a retriever found, on the current step and for the row."""
+    _log("log_context", context=context)
+
+
+def log_question(question: str) -> None:
+    """Record the user's question, on the current step and for the row."""
+    _log("log_question", question=question)
+
+
+def log_output(output: Any) -> None:
+    """Record the output of the current step; it wins over what its function returns."""
+    _log("log_output", output=output)
+
+
+def log_attachment(
+    data: Any,
+    name: str | None = None,
+    media_type: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Attachment | None:
+    """Add a file or binary data to the current step.
+
+    Args:
+        data: Bytes, a path, an address (``https:`` or ``data:``), an open file, or an
+            :class:`Attachment`. Read at once.
+        name: What it is called; the file's name by default.
+        media_type: Such as ``image/png``; guessed from the name by default.
+        metadata: Anything to keep beside it.
+
+    Returns:
+        The attachment; None if there is no step or the data cannot be read.
+    """
+    step = _wanted_step("log_attachment")
+    return None if step is None else attach_to(step, data, name, media_type, metadata)
+
+
+def _log(function: str, **fields: Any) -> None:
+    step = _wanted_step(function)
+    if step is not None:
+        step.log(**fields)
+
+
+def _wanted_step(function: str) -> Step | None:
+    step = current_step()
+    if step is None and not get_current_span().get_span_context().is_valid:
+        warn_once(
+            f"outside:{function}",
+            "openlayer-otel: %s() was called outside of any step or span; nothing is recorded. "
+            "Call it inside a function decorated with @trace or a start_step() block.",
+            function,
+        )
+    return step
+
+
+def _step_of_other(span: Span, above: Step | None) -> Step:
+    telemetry = active()
+    step = Step(StepIdentity(getattr(span, "name", "")), span, above, telemetry.content, True)
+    step.keeps_content = telemetry.content.capture_in(get_current()).on_spans
+    step.merged, step.attachments = _others.setdefault(span, ({}, []))
+    return step
+
+
+def _unrecorded(identity: StepIdentity) -> Step:
+    """A step for a block that nobody records: what is said about it goes nowhere."""
+    return Step(identity, INVALID_SPAN, None, active().content, False)
+
+
+# What update_current_trace() takes by name -> the attribute that holds it as plain text.
+_TEXTS = {
+    "name": semconv.TRACE_NAME,
+    "inference_id": semconv.TRACE_INFERENCE_ID,
+    "inferenceId": semconv.TRACE_INFERENCE_ID,
+    "inference_pipeline_id": semconv.INFERENCE_PIPELINE_ID,
+}
+
+
+def _update_trace(step: Step, values: Mapping[str, Any]) -> None:
+    target = row_step(step)
+    if not target.recording:
+        return
+    for name, value in values.items():
+        if value is None:
+            continue
+        try:
+            _update_row(step, target, name, value)
+        except Exception as error:  # noqa: BLE001 - boundary: the application goes on
+            report_failure("update_current_trace()", error)
+
+
+def _update_row(step: Step, target: Step, name: str, value: Any) -> None:
+    if name in _TEXTS:
+        target.put_attributes({_TEXTS[name]: str(value)})
+    elif name == "metadata" and isinstance(value, Mapping):
+        existing = (getattr(target.span, "attributes", None) or {}).get(semconv.TRACE_METADATA)
+        target.put_attributes({semconv.TRACE_METADATA: merged(existing, value, target.content)})
+    elif name == "tags":
+        tags = [value] if isinstance(value, str) else list(value)
+        target.put_attributes({semconv.TRACE_TAGS: [str(tag) for tag in tags]})
+    elif name in ("ground_truth", "groundTruth"):
+        target.put_content(semconv.TRACE_GROUND_TRUTH, value)
+    elif name in ("session_id", "user_id"):
+        set_for_trace(step, session_attributes(**{name: value}))
+    elif name in ("context", "question"):
+        target.log(**{name: value})
+    else:
+        put_column(step, name, value)
+
+
+def set_for_trace(step: Step, attributes: Mapping[str, Any]) -> None:
+    """Put session attributes on the trace's root and on all steps that start from now on."""
+    root = row_step(step)
+    root.put_attributes(attributes)
+    if step is not root:
+        step.put_attributes(attributes)
+    for shared in (step.root.trace_attributes, attributes_in(get_current())):
+        if isinstance(shared, dict):
+            shared.update(attributes)
