@@ -117,10 +117,17 @@ class Call:
         if not self.waiting:
             body = self._body()
             self.operation.finish(response_json(body), raw=body)
+        self._let_go()
 
     def raised(self, error: BaseException) -> None:
         """The SDK raises ``error`` to the application."""
         self.operation.fail(error, response_json(self._body()))
+        self._let_go()
+
+    def _let_go(self) -> None:
+        # Timers and tasks made during the request keep its context, hence this call: the
+        # response must not live as long as they do, or a dropped stream would not be seen.
+        self.response = None
 
     def _body(self) -> bytes | None:
         content = getattr(self.response, "_content", None)
