@@ -83,18 +83,28 @@ def binary(encoded: object, media_type: str, modality: str | None = None) -> Par
     """
     if isinstance(encoded, str) and encoded.startswith("data:"):
         media_type = encoded[5:].partition(",")[0].partition(";")[0] or media_type
-    part: Part = {
+    data = decoded_base64(encoded)
+    if data is not None:
+        return binary_data(data, media_type, modality)
+    return {
         "type": "uri",
         "modality": modality or modality_of(media_type),
         "mime_type": media_type,
         "uri": "",
     }
-    data = decoded_base64(encoded)
-    if data is not None:
-        part["checksum_md5"] = binaries.keep(data, media_type)
-        part["uri"] = f"urn:md5:{part['checksum_md5']}"
-        part["size_bytes"] = len(data)
-    return part
+
+
+def binary_data(data: bytes, media_type: str, modality: str | None = None) -> Part:
+    """Binary content that is no text: a reference, as :func:`binary` makes it."""
+    checksum = binaries.keep(data, media_type)
+    return {
+        "type": "uri",
+        "modality": modality or modality_of(media_type),
+        "mime_type": media_type,
+        "uri": f"urn:md5:{checksum}",
+        "checksum_md5": checksum,
+        "size_bytes": len(data),
+    }
 
 
 def uri(address: object, modality: str, media_type: str | None = None) -> Part:

@@ -30,6 +30,7 @@ from openlayer_otel.genai.record import Endpoint, Identity, Record
 from openlayer_otel.settings import ContentCapture
 from openlayer_otel.telemetry import Telemetry
 
+_OURS = "openlayer."
 _CANCELLED = (
     asyncio.CancelledError,
     concurrent.futures.CancelledError,
@@ -291,8 +292,13 @@ class Operation:
 
     def _put_steps(self) -> None:
         steps = self._record.steps or {}
+        content = self._telemetry.content
         for name, value in steps.items():
-            self._put(name, self._telemetry.content.value(value))
+            # Openlayer's attributes hold JSON, the conventions' texts are plain.
+            if isinstance(value, str) and not name.startswith(_OURS):
+                self._put(name, Encoded(content.text(value), False))
+            else:
+                self._put(name, content.value(value))
         self._record.steps = None
 
     def _put(self, name: str, encoded: Encoded) -> None:

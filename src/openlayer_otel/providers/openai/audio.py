@@ -7,7 +7,6 @@ Source: OpenAI API reference, "Audio".
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,8 +57,8 @@ def read_speech(body: Any, record: Record) -> None:
         return
     read_usage(body.get("usage"), record)
     read_failure(body.get("error"), record)
-    if record.with_content and isinstance(body.get("audio"), str):
-        part = shape.binary(body["audio"], str(body.get("media_type")), "audio")
+    if record.with_content and isinstance(body.get("audio"), bytes):
+        part = shape.binary_data(body["audio"], str(body.get("media_type")), "audio")
         record.output_messages = [shape.output_message("assistant", [part], None)]
 
 
@@ -75,7 +74,7 @@ def decode_speech(body: bytes) -> dict[str, Any]:
                 usage = event.get("usage") or usage
         body = b"".join(pieces)
     media_type = next((kind for start, kind in _MAGIC if body.startswith(start)), "audio/mpeg")
-    return {"audio": base64.b64encode(body).decode(), "media_type": media_type, "usage": usage}
+    return {"audio": body, "media_type": media_type, "usage": usage}
 
 
 def read_text_request(body: Mapping[str, Any], record: Record) -> None:
@@ -122,7 +121,7 @@ class TranscriptionStreamReader:
 
     def read(self, event: Any) -> None:
         """Take in one event: a piece of the text, or the whole of it with the usage."""
-        given = event if isinstance(event, dict) else vars(event)
+        given = event if isinstance(event, dict) else getattr(event, "__dict__", {})
         kind = given.get("type")
         if kind == "transcript.text.delta":
             if self._content and isinstance(given.get("delta"), str):
