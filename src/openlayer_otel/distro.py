@@ -21,6 +21,7 @@ from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 from opentelemetry.sdk.trace import TracerProvider
 
 from openlayer_otel.diagnostics import warn_once
+from openlayer_otel.export import otlp_preset
 
 TRACES_EXPORTER = "OTEL_TRACES_EXPORTER"
 OPENLAYER = "openlayer"
@@ -79,9 +80,12 @@ class OpenlayerConfigurator(_OTelSDKConfigurator):
 def set_defaults(environment: MutableMapping[str, str]) -> None:
     """Set what the user has not: the traces exporter, and the configurator that fits.
 
+    ``OPENLAYER_OTEL_OTLP`` is applied first, see :mod:`openlayer_otel.export.otlp_preset`.
+
     Args:
         environment: The variables to change.
     """
+    otlp_preset.apply(environment)
     default = OPENLAYER if environment.get("OPENLAYER_API_KEY") else "otlp"
     environment.setdefault(TRACES_EXPORTER, default)
     # OpenTelemetry's own variable: with two distros installed, one of them is in charge of both.

@@ -21,7 +21,7 @@ from openlayer_otel.standin.llm_server import LLMServer
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 
 if TYPE_CHECKING:
-    from openlayer_otel.cli.demo_agent import Models
+    from openlayer_otel.cli.demo_agent import TravelAgent
 
 _OPENAI_MODEL = "gpt-4o-mini"
 _ANTHROPIC_MODEL = "claude-haiku-4-5"
@@ -77,14 +77,12 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
         os.environ.get("OPENLAYER_API_KEY") and os.environ.get("OPENLAYER_INFERENCE_PIPELINE_ID")
     )
     _trace_into(printer, to_openlayer, stack)
-    models = _models(arguments, stack)
+    agent = _agent(arguments, stack)
 
-    from openlayer_otel.cli import demo_agent
-
-    answer = asyncio.run(demo_agent.travel_agent(models, demo_agent.QUESTION))
-    demo_agent.shorten(models, answer)
+    answer = asyncio.run(agent.answer("What should I wear in Paris today?"))
+    agent.shorten(answer)
     try:
-        demo_agent.ask_a_model_that_does_not_exist(models)
+        agent.fail("Are you there?")
     except Exception as error:  # noqa: BLE001 - this call is there to fail
         print(f"This call is meant to fail, and did: {type(error).__name__}")
     if not shutdown(_UPLOAD_TIMEOUT):
@@ -113,12 +111,12 @@ def _trace_into(printer: OpenlayerServer, to_openlayer: bool, stack: ExitStack) 
     stack.callback(copy.shutdown)
 
 
-def _models(arguments: argparse.Namespace, stack: ExitStack) -> Models:
-    """The clients: the providers themselves where their keys are set, else the stand-in."""
+def _agent(arguments: argparse.Namespace, stack: ExitStack) -> TravelAgent:
+    """The agent; it asks the providers themselves where their keys are set, else the stand-in."""
     from anthropic import Anthropic
     from openai import AsyncOpenAI, OpenAI
 
-    from openlayer_otel.cli.demo_agent import Models
+    from openlayer_otel.cli.demo_agent import TravelAgent
 
     openai: dict[str, Any] = {}
     anthropic: dict[str, Any] = {}
@@ -134,7 +132,7 @@ def _models(arguments: argparse.Namespace, stack: ExitStack) -> Models:
             "itself" if name in real else f"a stand-in on loopback (set {name}_API_KEY to change)"
         )
         print(f"{name.title().replace('ai', 'AI'):10} {where}")
-    return Models(
+    return TravelAgent(
         openai=OpenAI(**openai),
         async_openai=AsyncOpenAI(**openai),
         anthropic=Anthropic(**anthropic),
@@ -147,7 +145,7 @@ def _models(arguments: argparse.Namespace, stack: ExitStack) -> Models:
 
 def _report(printer: OpenlayerServer, to_openlayer: bool) -> int:
     """Print the traces and say where they went; returns the exit status."""
-    for trace in printer.traces:
+    for trace in sorted(printer.traces, key=lambda each: each.row["inferenceTimestamp"]):
         print(f"\n{format_trace(trace.row)}")
     if to_openlayer:
         pipeline = os.environ["OPENLAYER_INFERENCE_PIPELINE_ID"]

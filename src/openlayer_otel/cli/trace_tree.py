@@ -9,7 +9,9 @@ each step with the ``steps`` below it. So what is printed is what Openlayer gets
     ├─ chat gpt-4o-mini  chat_completion  gpt-4o-mini  120 ms  11 → 5 tokens
     │     in   What should I wear in Paris?
     │     out  get_weather({"city": "Paris"})
-    └─ lookup  tool  3 ms  ✗ ValueError: no such city
+    └─ lookup  tool  3 ms  ✗ ValueError
+          in   {"city": "Atlantis"}
+          err  no such city
 """
 
 from __future__ import annotations
@@ -41,7 +43,12 @@ def _step_lines(step: Json, *, first: str, rest: str) -> Iterator[str]:
     yield first + "  ".join(_heading(step))
     children = step.get("steps") or []
     inner = rest + ("│  " if children else "   ")
-    for label, value in (("in ", step.get("inputs")), ("out", step.get("output"))):
+    metadata = step.get("metadata") or {}
+    for label, value in (
+        ("in ", step.get("inputs")),
+        ("out", step.get("output")),
+        ("err", metadata.get("Exceptions")),
+    ):
         text = first_line(value)
         if text:
             yield f"{inner}{label}  {text}"
@@ -60,20 +67,9 @@ def _heading(step: Json) -> Iterator[str]:
     prompt, completion = step.get("promptTokens"), step.get("completionTokens")
     if prompt or completion:
         yield f"{prompt or 0} → {completion or 0} tokens"
-    error = error_of(step)
-    if error:
-        yield f"✗ {error}"
-
-
-def error_of(step: Json) -> str | None:
-    """What went wrong in a step, or ``None``."""
     metadata = step.get("metadata") or {}
-    message = metadata.get("Exceptions")
-    kind = metadata.get("error.type")
-    if not message and not kind:
-        return None
-    parts = [str(part) for part in (kind, message) if part and str(part) not in ("", "_OTHER")]
-    return _shortened(": ".join(parts))
+    if metadata.get("Exceptions") or metadata.get("errorType"):
+        yield f"✗ {metadata.get('errorType') or 'failed'}"
 
 
 def first_line(value: Any) -> str:
