@@ -1,0 +1,1 @@
+"""Metrics and events: what calls leave besides their spans."""
