@@ -1,5 +1,10 @@
 """Anthropic's content blocks in the conventions' shape, block by block.
 
+A *block* is one part of a message's content, a dict with a ``type``. Blocks of a type that is
+not known here stay as they came. Two things are left out of every block: binary data, which
+becomes a reference (see ``genai/messages.py``), and what only the API can read (encrypted
+content, signatures), which says nothing and is long.
+
 Source: Anthropic API reference, "Messages", request ``messages[].content`` and ``system``,
 response ``content``.
 """
@@ -9,7 +14,25 @@ from __future__ import annotations
 from typing import Any
 
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.messages import Part
+from openlayer_otel.genai.messages import Message, Part
+
+# Only the API can read these.
+_OPAQUE = frozenset({"encrypted_content", "encrypted_index", "encrypted_stdout", "signature"})
+# The API's own nesting of blocks within blocks ends far above this.
+_MAX_DEPTH = 24
+# The default where a base64 source names no media type.
+_MEDIA_TYPES = {"image": "image/png", "document": "application/pdf"}
+
+
+def input_messages(messages: Any) -> list[Message]:
+    """The request's ``messages``."""
+    if not isinstance(messages, list):
+        return []
+    return [
+        shape.message(each.get("role"), content_parts(each.get("content")))
+        for each in messages
+        if isinstance(each, dict)
+    ]
 
 
 def content_parts(content: Any) -> list[Part]:
@@ -27,50 +50,69 @@ def _part(block: dict[str, Any]) -> Part:
     if kind == "text":
         part = shape.text(block.get("text"))
         if block.get("citations"):
-            part["citations"] = block["citations"]
+            part["citations"] = readable(block["citations"])
         return part
     if kind == "thinking":
         return shape.reasoning(block.get("thinking"))
+    if kind == "redacted_thinking":
+        return shape.generic(kind, {})  # its data is encrypted
     if kind == "tool_use":
         return shape.tool_call(block.get("id"), block.get("name"), block.get("input"))
     if kind == "tool_result":
-        return shape.tool_call_response(block.get("tool_use_id"), _result(block.get("content")))
-    if kind in ("image", "document"):
-        return _source(block, "image" if kind == "image" else "document")
+        return _tool_result(block)
+    if kind == "image" or kind == "document":
+        return _source(block, kind)
     if kind in ("server_tool_use", "mcp_tool_use"):
-        call = {"type": block.get("name") or kind, **_without(block, "type", "id", "name")}
+        call = {"type": block.get("name") if kind == "server_tool_use" else kind}
+        call["type"] = call["type"] or kind
+        call.update(readable(_without(block, "type", "id", "name")))
         return shape.server_tool_call(block.get("id"), block.get("name"), call)
     if isinstance(kind, str) and kind.endswith("_tool_result"):
-        response = {"type": kind, **_without(block, "type", "tool_use_id")}
+        response = {"type": kind, **readable(_without(block, "type", "tool_use_id"))}
         return shape.server_tool_call_response(block.get("tool_use_id"), response)
-    if kind == "compaction":
-        return shape.generic("compaction", _without(block, "cache_control"))
-    return shape.generic(kind, block)
+    return shape.generic(kind, readable(_without(block, "cache_control")))
 
 
 def _without(block: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in block.items() if name not in names}
 
 
-def _result(content: Any) -> Any:
+def readable(value: Any, depth: int = 0) -> Any:
+    """``value`` (JSON) without binary data and without what only the API can read."""
+    if depth > _MAX_DEPTH:
+        return value
+    if isinstance(value, list):
+        return [readable(each, depth + 1) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "base64" and isinstance(value.get("data"), str):
+        media_type = value.get("media_type")
+        media_type = media_type if isinstance(media_type, str) else "application/octet-stream"
+        return shape.binary(value["data"], media_type)
+    return {name: readable(each, depth + 1) for name, each in value.items() if name not in _OPAQUE}
+
+
+def _tool_result(block: dict[str, Any]) -> Part:
     """What a tool answered: its text, or its parts where there is more than text."""
-    if not isinstance(content, list):
-        return content
-    parts = content_parts(content)
-    if all(part["type"] == "text" for part in parts):
-        return "".join(str(part["content"]) for part in parts)
-    return parts
+    content = block.get("content")
+    if isinstance(content, list):
+        parts = content_parts(content)
+        plain = all(part["type"] == "text" for part in parts)
+        content = "".join(str(part["content"]) for part in parts) if plain else parts
+    part = shape.tool_call_response(block.get("tool_use_id"), content)
+    if block.get("is_error") is True:
+        part["is_error"] = True
+    return part
 
 
 def _source(block: dict[str, Any], modality: str) -> Part:
     source = block.get("source")
     if not isinstance(source, dict):
-        return shape.generic(block.get("type"), block)
+        return shape.generic(block.get("type"), readable(block))
     kind, media_type = source.get("type"), source.get("media_type")
     media_type = media_type if isinstance(media_type, str) else None
     if kind == "base64":
-        default = "image/png" if modality == "image" else "application/pdf"
-        made = shape.binary(source.get("data"), media_type or default, modality)
+        made = shape.binary(source.get("data"), media_type or _MEDIA_TYPES[modality], modality)
     elif kind == "url":
         made = shape.uri(source.get("url"), modality, media_type)
     elif kind == "file":
@@ -78,7 +120,7 @@ def _source(block: dict[str, Any], modality: str) -> Part:
     elif kind == "text":
         made = shape.text(source.get("data"))
     else:
-        return shape.generic(block.get("type"), block)
+        return shape.generic(block.get("type"), readable(block))
     if isinstance(block.get("title"), str):
         made["title"] = block["title"]
     return made

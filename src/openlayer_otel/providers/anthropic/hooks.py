@@ -5,13 +5,53 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+
+from openlayer_otel.providers.anthropic.agent_runs import RUN_KEY, Run
+from openlayer_otel.providers.anthropic.native_tracing import NativeTracing
 from openlayer_otel.providers.anthropic.sdk import ANTHROPIC
-from openlayer_otel.providers.stainless import StainlessHooks
+from openlayer_otel.providers.anthropic.tool_runner import ToolRunnerHooks
+from openlayer_otel.providers.patching import when_imported
+from openlayer_otel.providers.stainless import Call, StainlessHooks
 from openlayer_otel.telemetry import Telemetry
 
+_RUNNER_MODULE = "anthropic.lib.tools._beta_runner"
 
-def install(base_client: Any, telemetry: Telemetry) -> StainlessHooks:
+
+class AnthropicHooks(StainlessHooks):
+    """The hooks of the Anthropic SDK: those of its kind, its own tracing, its tool runners.
+
+    Args:
+        telemetry: Where the spans go.
+    """
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        super().__init__(ANTHROPIC, telemetry)
+        self._native = NativeTracing(ANTHROPIC, telemetry)
+        self._runners = ToolRunnerHooks(telemetry, self._native, self.patches)
+
+    def install(self, base_client: Any, streaming: Any) -> None:
+        """Hook ``_base_client`` and ``_streaming``, and the runners' module when it comes."""
+        super().install(base_client, streaming)
+        self._native.install(base_client, self.patches)
+        when_imported(_RUNNER_MODULE, self._runners.install)
+
+    def _begin(
+        self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Call | None, Context | None]:
+        if self._native.traces_call(client, args[1] if len(args) > 1 else kwargs["options"]):
+            return None, None
+        call, context = super()._begin(client, args, kwargs)
+        if call is not None:
+            run = otel_context.get_value(RUN_KEY)
+            if isinstance(run, Run):
+                call.operation.on_end.append(run.answered)
+        return call, context
+
+
+def install(base_client: Any, telemetry: Telemetry) -> AnthropicHooks:
     """Hook ``anthropic._base_client`` and the streaming module it has imported."""
-    hooks = StainlessHooks(ANTHROPIC, telemetry)
+    hooks = AnthropicHooks(telemetry)
     hooks.install(base_client, sys.modules["anthropic._streaming"])
     return hooks

@@ -1,7 +1,8 @@
 """Message stream events gathered into the message that a plain call would have returned.
 
 Source: Anthropic documentation, "Streaming Messages". ``message_start`` has the input's
-tokens; the usage of ``message_delta`` is cumulative and replaces what came before.
+tokens; the usage of ``message_delta`` is cumulative and replaces what came before. An
+``error`` event ends the stream: the SDK raises it, and who reads the bytes sees it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ _TEXT_DELTAS = {
     "input_json_delta": ("partial_json", "input"),
     "compaction_delta": ("content", "content"),
 }
+# Type of a block -> the delta that most of its events carry, and that delta's field.
+_USUAL_DELTAS = {
+    "text": ("text_delta", "text"),
+    "thinking": ("thinking_delta", "thinking"),
+    "tool_use": ("input_json_delta", "partial_json"),
+}
 
 
 class MessageStreamReader:
@@ -28,7 +35,7 @@ class MessageStreamReader:
         content: Whether texts and tool calls are gathered, too.
     """
 
-    __slots__ = ("_blocks", "_content", "_message", "_open", "_open_index")
+    __slots__ = ("_blocks", "_content", "_delta", "_field", "_message", "_open", "_open_index")
 
     def __init__(self, content: bool) -> None:
         self._content = content
@@ -37,6 +44,7 @@ class MessageStreamReader:
         # The text of the block that is being written, for the fast path.
         self._open: TextBuffer | None = None
         self._open_index: Any = None
+        self._delta = self._field = ""
 
     def read(self, event: Any) -> None:
         """Take in one event."""
@@ -45,12 +53,14 @@ class MessageStreamReader:
             self._open is not None
             and getattr(event, "type", None) == "content_block_delta"
             and event.index == self._open_index
-            and event.delta.type == "text_delta"
-            and type(event.delta.text) is str
         ):
-            if self._content:
-                self._open.append(event.delta.text)
-            return
+            delta = event.delta
+            if delta.type == self._delta:
+                piece = getattr(delta, self._field)
+                if type(piece) is str:
+                    if self._content:
+                        self._open.append(piece)
+                    return
         self._read_json(json_of(event))
 
     def _read_json(self, event: Any) -> None:
@@ -67,6 +77,8 @@ class MessageStreamReader:
                 self._start_block({"index": index, "content_block": block})
         elif kind == "message_delta":
             self._read_message_delta(event)
+        elif kind == "error":
+            self._message["error"] = event.get("error")
 
     def _start_block(self, event: dict[str, Any]) -> None:
         index, block = event.get("index"), event.get("content_block")
@@ -74,8 +86,12 @@ class MessageStreamReader:
             return
         index = index if type(index) is int else len(self._blocks)
         made = self._blocks[index] = _Block(block if self._content else {})
-        self._open = made.texts["text"] if block.get("type") == "text" else None
-        self._open_index = index
+        usual = _USUAL_DELTAS.get(str(block.get("type")))
+        self._open = None
+        if usual is not None:
+            self._delta, self._field = usual
+            self._open = made.buffer(_TEXT_DELTAS[self._delta][1])
+            self._open_index = index
 
     def _read_delta(self, event: dict[str, Any]) -> None:
         index = event.get("index")
@@ -88,6 +104,8 @@ class MessageStreamReader:
         delta = event.get("delta")
         if isinstance(delta, dict):
             self._message.update({k: v for k, v in delta.items() if v is not None})
+        others = {k: v for k, v in event.items() if k not in ("type", "delta", "usage")}
+        self._message.update(others)
         usage = event.get("usage")
         if isinstance(usage, dict):
             known = self._message.get("usage")
@@ -104,18 +122,25 @@ class MessageStreamReader:
 class _Block:
     """One content block while its deltas arrive."""
 
-    __slots__ = ("_fields", "texts")
+    __slots__ = ("_fields", "_texts")
 
     def __init__(self, start: dict[str, Any]) -> None:
         self._fields = dict(start)
-        self.texts: dict[str, TextBuffer] = {"text": TextBuffer()}
+        self._texts: dict[str, TextBuffer] = {}
         for name in ("text", "thinking", "signature"):
             given = self._fields.get(name)
             if isinstance(given, str):
                 del self._fields[name]
-                buffer = self.texts.setdefault(name, TextBuffer())
+                buffer = self.buffer(name)
                 if given:
                     buffer.append(given)
+
+    def buffer(self, name: str) -> TextBuffer:
+        """The text of the field ``name``."""
+        buffer = self._texts.get(name)
+        if buffer is None:
+            buffer = self._texts[name] = TextBuffer()
+        return buffer
 
     def add(self, delta: dict[str, Any]) -> None:
         """Take in a delta."""
@@ -125,7 +150,7 @@ class _Block:
             source, target = entry
             piece = delta.get(source)
             if isinstance(piece, str):
-                self.texts.setdefault(target, TextBuffer()).append(piece)
+                self.buffer(target).append(piece)
         elif kind == "citations_delta" and delta.get("citation") is not None:
             known = self._fields.get("citations")
             known = known if isinstance(known, list) else []
@@ -136,7 +161,7 @@ class _Block:
     def whole(self) -> dict[str, Any]:
         """The block as far as it was received; a cut tool input stays text."""
         made = dict(self._fields)
-        for name, buffer in self.texts.items():
+        for name, buffer in self._texts.items():
             if name == "input":
                 if buffer:
                     made["input"] = from_json(buffer.text())

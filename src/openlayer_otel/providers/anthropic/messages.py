@@ -11,8 +11,13 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
+from openlayer_otel.genai.encoding import to_json
 from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
-from openlayer_otel.providers.anthropic.blocks import content_parts, tool_definitions
+from openlayer_otel.providers.anthropic.blocks import (
+    content_parts,
+    input_messages,
+    tool_definitions,
+)
 from openlayer_otel.providers.anthropic.message_stream import MessageStreamReader
 
 _REQUEST = {
@@ -22,6 +27,19 @@ _REQUEST = {
     "max_tokens": (semconv.REQUEST_MAX_TOKENS, int),
     "stop_sequences": (semconv.REQUEST_STOP_SEQUENCES, list),
 }
+# Without a name in the conventions. None of them holds what somebody said, or a secret;
+# ``metadata`` (a user's id) and ``mcp_servers`` (access tokens) are left out for that.
+_PARAMETERS = frozenset(
+    {
+        "container",
+        "context_management",
+        "inference_geo",
+        "service_tier",
+        "speed",
+        "thinking",
+        "tool_choice",
+    }
+)
 _FINISH_REASONS = {
     "end_turn": semconv.FINISH_STOP,
     "stop_sequence": semconv.FINISH_STOP,
@@ -46,22 +64,24 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
     read_request_fields(body, _REQUEST, record)
     if body.get("stream") is True:
         attributes[semconv.REQUEST_STREAM] = True
+    _read_output_config(body, record)
+    parameters = {name: body[name] for name in body if name in _PARAMETERS and body[name]}
+    if parameters:
+        attributes[semconv.REQUEST_PARAMETERS] = to_json(parameters)
+    if record.with_content:
+        record.input_messages = input_messages(body.get("messages"))
+        record.system_instructions = content_parts(body.get("system"))
+        record.tool_definitions = tool_definitions(body.get("tools"))
+
+
+def _read_output_config(body: Mapping[str, Any], record: Record) -> None:
     output = body.get("output_config")
     output = output if isinstance(output, dict) else {}
     if isinstance(output.get("effort"), str):
-        attributes[semconv.REQUEST_REASONING_LEVEL] = output["effort"]
+        record.attributes[semconv.REQUEST_REASONING_LEVEL] = output["effort"]
+    # "output_format" is what "output_config.format" was called before.
     if isinstance(output.get("format") or body.get("output_format"), dict):
-        attributes[semconv.OUTPUT_TYPE] = "json"
-    if record.with_content:
-        messages = body.get("messages")
-        if isinstance(messages, list):
-            record.input_messages = [
-                shape.message(each.get("role"), content_parts(each.get("content")))
-                for each in messages
-                if isinstance(each, dict)
-            ]
-        record.system_instructions = content_parts(body.get("system"))
-        record.tool_definitions = tool_definitions(body.get("tools"))
+        record.attributes[semconv.OUTPUT_TYPE] = "json"
 
 
 def read_usage(usage: Any, record: Record) -> None:
@@ -71,20 +91,49 @@ def read_usage(usage: Any, record: Record) -> None:
     read, written = usage.get("cache_read_input_tokens"), usage.get("cache_creation_input_tokens")
     record.usage(semconv.USAGE_CACHE_READ_INPUT_TOKENS, read)
     record.usage(semconv.USAGE_CACHE_WRITE_INPUT_TOKENS, written)
-    counts = [each for each in (usage.get("input_tokens"), read, written) if type(each) is int]
-    if counts:
-        record.usage(semconv.USAGE_INPUT_TOKENS, sum(counts))
+    record.usage(semconv.USAGE_INPUT_TOKENS, all_input_tokens(usage))
     record.usage(semconv.USAGE_OUTPUT_TOKENS, usage.get("output_tokens"))
     details = usage.get("output_tokens_details")
     if isinstance(details, dict):
-        thinking = details.get("thinking_tokens", details.get("reasoning_tokens"))
-        record.usage(semconv.USAGE_REASONING_OUTPUT_TOKENS, thinking)
+        record.usage(semconv.USAGE_REASONING_OUTPUT_TOKENS, details.get("thinking_tokens"))
+    iterations = usage.get("iterations")
+    if isinstance(iterations, list):
+        _read_compactions(iterations, record)
+
+
+def all_input_tokens(usage: Mapping[str, Any]) -> int | None:
+    """Uncached, cache-read and cache-write tokens together; None if none of them is said."""
+    names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    counts = [count for count in map(usage.get, names) if type(count) is int]
+    return sum(counts) if counts else None
+
+
+def _read_compactions(iterations: list[Any], record: Record) -> None:
+    """Tokens of the compactions within the request, which its usage leaves out."""
+    compactions = [
+        each for each in iterations if isinstance(each, dict) and each.get("type") == "compaction"
+    ]
+    if compactions:
+        read = sum(all_input_tokens(each) or 0 for each in compactions)
+        record.usage(semconv.ANTHROPIC_COMPACTION_INPUT_TOKENS, read)
+        written = [each.get("output_tokens") for each in compactions]
+        total = sum(count for count in written if type(count) is int)
+        record.usage(semconv.ANTHROPIC_COMPACTION_OUTPUT_TOKENS, total)
 
 
 def read_response(body: Any, record: Record) -> None:
-    """The response, field by field."""
+    """The response, field by field; of an error its type."""
     if not isinstance(body, dict):
         return
+    error = body.get("error")
+    if isinstance(error, dict):
+        kind, text = error.get("type"), error.get("message")
+        record.failure = (
+            kind if isinstance(kind, str) else semconv.ERROR_OTHER,
+            text if isinstance(text, str) else None,
+        )
+        if "id" not in body:
+            return
     attributes = record.attributes
     for name, attribute in (("id", semconv.RESPONSE_ID), ("model", semconv.RESPONSE_MODEL)):
         value = body.get(name)
@@ -93,9 +142,18 @@ def read_response(body: Any, record: Record) -> None:
     read_usage(body.get("usage"), record)
     reason = finish_reason(body.get("stop_reason"))
     attributes[semconv.RESPONSE_FINISH_REASONS] = [reason]
-    if record.with_content:
-        parts = content_parts(body.get("content"))
+    content = body.get("content")
+    if _compacted(content):
+        attributes[semconv.CONVERSATION_COMPACTED] = True
+    if record.with_content and (content or "id" in body):
+        parts = content_parts(content)
         record.output_messages = [shape.output_message(body.get("role"), parts, reason)]
+
+
+def _compacted(content: Any) -> bool:
+    return isinstance(content, list) and any(
+        isinstance(block, dict) and block.get("type") == "compaction" for block in content
+    )
 
 
 MESSAGES = Endpoint(

@@ -1,0 +1,174 @@
+"""Hooks of ``beta.messages.tool_runner``, where the SDK does not trace it itself.
+
+The SDK makes the spans of its runners from 1.14 on; where it does (see ``native_tracing.py``),
+they stay and nothing is done here, else the runs of ``agent_runs.py`` are made. One runner
+has one agent span either way.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from opentelemetry import context as otel_context
+
+from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.genai.nesting import suppressed
+from openlayer_otel.providers.anthropic.agent_runs import RUN_KEY, Run
+from openlayer_otel.providers.anthropic.native_tracing import NativeTracing
+from openlayer_otel.providers.anthropic.run_steps import AsyncRunSteps, RunSteps
+from openlayer_otel.providers.patching import Patches
+from openlayer_otel.telemetry import Telemetry
+
+
+class ToolRunnerHooks:
+    """The hooks of the SDK's runners.
+
+    Args:
+        telemetry: Where the spans go.
+        native: Says whether the SDK traces its runners.
+        patches: Gets what is wrapped.
+    """
+
+    def __init__(self, telemetry: Telemetry, native: NativeTracing, patches: Patches) -> None:
+        self._telemetry = telemetry
+        self._native = native
+        self._patches = patches
+        self._runs: WeakKeyDictionary[Any, Run] = WeakKeyDictionary()
+        self._empty_tool_run: Any = None
+
+    def install(self, module: Any) -> None:
+        """Hook the module ``anthropic.lib.tools._beta_runner``."""
+        if not self._patches.active:
+            return
+        wrap = self._patches.wrap
+        wrap(module, "BaseSyncToolRunner.__run__", self._run)
+        wrap(module, "BaseAsyncToolRunner.__run__", self._run_async)
+        wrap(module, "BaseSyncToolRunner._generate_tool_call_response", self._tools)
+        wrap(module, "BaseAsyncToolRunner._generate_tool_call_response", self._tools_async)
+        if hasattr(module.BaseSyncToolRunner, "_run_tool"):
+            wrap(module, "BaseSyncToolRunner._run_tool", self._tool)
+            wrap(module, "BaseAsyncToolRunner._run_tool", self._tool_async)
+        else:
+            # Runners before 1.x call the tool's function in the midst of a long method.
+            wrap(module, "BetaFunctionTool.call", self._call)
+            wrap(module, "BetaAsyncFunctionTool.call", self._call_async)
+        if hasattr(module.BaseSyncToolRunner, "_run_toolset_member"):
+            wrap(module, "BaseSyncToolRunner._run_toolset_member", self._tool)
+            wrap(module, "BaseAsyncToolRunner._run_toolset_member", self._tool_async)
+        self._silence_native(module)
+
+    def _silence_native(self, module: Any) -> None:
+        """Keep the SDK from tracing a run that is ours; its spans go to another provider."""
+        if hasattr(module, "start_tool_runner_span"):
+            self._patches.wrap(module, "start_tool_runner_span", self._native_run)
+        if hasattr(module, "ToolRun") and hasattr(module.BaseToolRunner, "_tool_use_span"):
+            self._empty_tool_run = module.ToolRun
+            self._patches.wrap(module, "BaseToolRunner._tool_use_span", self._native_tool)
+
+    def _native_run(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        run = otel_context.get_value(RUN_KEY)
+        if isinstance(run, Run) and run.recorded:
+            return None
+        return wrapped(*args, **kwargs)
+
+    def _native_tool(self, wrapped: Any, runner: Any, args: Any, kwargs: Any) -> Any:
+        run = self._runs.get(runner)
+        if run is not None and run.recorded:
+            return nullcontext(self._empty_tool_run())
+        return wrapped(*args, **kwargs)
+
+    # --- the run ---
+
+    def _start(self, runner: Any) -> Run:
+        """The run of ``runner``, which is about to make its first step."""
+        run = Run(self._telemetry)
+        try:
+            here = otel_context.get_current()
+            if not suppressed(here) and not self._native.traces_helpers(runner._client):
+                run = Run.start(self._telemetry, runner._params, here)
+        except Exception as error:  # noqa: BLE001 - boundary: the runner must run
+            report_failure("the anthropic tool runner hook", error)
+        self._runs[runner] = run
+        return run
+
+    def _run(self, wrapped: Any, runner: Any, args: Any, kwargs: Any) -> Any:
+        return RunSteps(wrapped(*args, **kwargs), partial(self._start, runner))
+
+    def _run_async(self, wrapped: Any, runner: Any, args: Any, kwargs: Any) -> Any:
+        return AsyncRunSteps(wrapped(*args, **kwargs), partial(self._start, runner))
+
+    # --- its tools ---
+
+    def _tools(self, wrapped: Any, runner: Any, args: Any, kwargs: Any) -> Any:
+        run = self._runs.get(runner)
+        if run is None:
+            return wrapped(*args, **kwargs)
+        with run.current():
+            return wrapped(*args, **kwargs)
+
+    async def _tools_async(self, wrapped: Any, runner: Any, args: Any, kwargs: Any) -> Any:
+        run = self._runs.get(runner)
+        if run is None:
+            return await wrapped(*args, **kwargs)
+        with run.current():
+            return await wrapped(*args, **kwargs)
+
+    def _tool(self, wrapped: Any, runner: Any, args: Any, kwargs: Any) -> Any:
+        run = self._runs.get(runner)
+        if run is None:
+            return wrapped(*args, **kwargs)
+        with run.tool(_use(*args)) as result:
+            result.block = wrapped(*args, **kwargs)
+        return result.block
+
+    async def _tool_async(self, wrapped: Any, runner: Any, args: Any, kwargs: Any) -> Any:
+        run = self._runs.get(runner)
+        if run is None:
+            return await wrapped(*args, **kwargs)
+        with run.tool(_use(*args)) as result:
+            result.block = await wrapped(*args, **kwargs)
+        return result.block
+
+    def _call(self, wrapped: Any, tool: Any, args: Any, kwargs: Any) -> Any:
+        run = otel_context.get_value(RUN_KEY)
+        if not isinstance(run, Run):
+            return wrapped(*args, **kwargs)
+        with run.tool(_called(run, tool, *args, **kwargs)) as result:
+            answer = wrapped(*args, **kwargs)
+            result.block = {"content": answer}
+        return answer
+
+    async def _call_async(self, wrapped: Any, tool: Any, args: Any, kwargs: Any) -> Any:
+        run = otel_context.get_value(RUN_KEY)
+        if not isinstance(run, Run):
+            return await wrapped(*args, **kwargs)
+        with run.tool(_called(run, tool, *args, **kwargs)) as result:
+            answer = await wrapped(*args, **kwargs)
+            result.block = {"content": answer}
+        return answer
+
+
+def _use(*arguments: Any) -> dict[str, Any]:
+    """What ``_run_tool(tool, tool_use)`` or ``_run_toolset_member(tool_use)`` is asked to run."""
+    use = arguments[-1]
+    tool = arguments[0] if len(arguments) > 1 else None
+    return {
+        "name": getattr(use, "name", None),
+        "id": getattr(use, "id", None),
+        "input": getattr(use, "input", None),
+        "description": getattr(tool, "description", None),
+    }
+
+
+def _called(run: Run, tool: Any, input: Any = None) -> dict[str, Any]:  # noqa: A002 - the SDK's name
+    """What ``tool.call(input)`` is asked to run."""
+    name = getattr(tool, "name", None)
+    return {
+        "name": name,
+        "id": run.use_of(name, input),
+        "input": input,
+        "description": getattr(tool, "description", None),
+    }
