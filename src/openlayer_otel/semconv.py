@@ -88,6 +88,11 @@ OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
 OPENAI_RESPONSE_SYSTEM_FINGERPRINT: Final = "openai.response.system_fingerprint"
 OPENAI_API_TYPE: Final = "openai.api.type"
 
+# --- Anthropic (the names that the SDK's own tracing gives them) ---
+ANTHROPIC_COUNTED_INPUT_TOKENS: Final = "anthropic.message.count_tokens.input_tokens"
+ANTHROPIC_COMPACTION_INPUT_TOKENS: Final = "anthropic.usage.compaction.input_tokens"
+ANTHROPIC_COMPACTION_OUTPUT_TOKENS: Final = "anthropic.usage.compaction.output_tokens"
+
 # --- HTTP (semantic-conventions, http) ---
 HTTP_REQUEST_RESEND_COUNT: Final = "http.request.resend_count"
 
@@ -149,6 +154,7 @@ MODERATION: Final = "moderation"
 DECISION: Final = "decision"
 CREATE_BATCH: Final = "create_batch"
 COUNT_TOKENS: Final = "count_tokens"
+CREATE_SESSION: Final = "create_session"
 
 # --- Provider names (gen_ai.provider.name) ---
 PROVIDER_OPENAI: Final = "openai"

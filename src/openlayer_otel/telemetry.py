@@ -38,7 +38,7 @@ class Telemetry:
         logger_provider: The provider of the events, likewise.
     """
 
-    __slots__ = ("_events", "_metrics", "content", "settings", "tracer")
+    __slots__ = ("_events", "_metrics", "_tracer_provider", "content", "settings", "tracer")
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Telemetry:
         logger_provider: Any = None,
     ) -> None:
         self.settings = settings if settings is not None else Settings.resolve()
+        self._tracer_provider = tracer_provider
         # No schema URL: the GenAI conventions have published none that is true of these names.
         self.tracer: Tracer = trace.get_tracer(SCOPE_NAME, __version__, tracer_provider)
         self.content = ContentPolicy(self.settings)
@@ -58,6 +59,12 @@ class Telemetry:
             if self.settings.metrics
             else None
         )
+
+    @property
+    def tracer_provider(self) -> TracerProvider:
+        """Where the spans go: the provider that was given, or the global one."""
+        given = self._tracer_provider
+        return trace.get_tracer_provider() if given is None else given
 
     def operation_ended(
         self, operation: Operation, record: Record, error: BaseException | None, ended: float

@@ -98,22 +98,31 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who serves a call: provider, address and port, as attributes a sampler may look at."""
+    """Who serves a call, as attributes a sampler may look at.
+
+    Attributes:
+        provider: ``gen_ai.provider.name``; empty for what runs in this process.
+        address: The server's name.
+        port: Its port.
+        conversation: The conversation that all calls of the client belong to, if it names one.
+    """
 
     provider: str
     address: str | None = None
     port: int | None = None
+    conversation: str | None = None
 
     def attributes(self, operation: str) -> dict[str, Any]:
         """The attributes that every span of ``operation`` starts with."""
-        found: dict[str, Any] = {
-            semconv.OPERATION_NAME: operation,
-            semconv.PROVIDER_NAME: self.provider,
-        }
+        found: dict[str, Any] = {semconv.OPERATION_NAME: operation}
+        if self.provider:
+            found[semconv.PROVIDER_NAME] = self.provider
         if self.address:
             found[semconv.SERVER_ADDRESS] = self.address
             if self.port:
                 found[semconv.SERVER_PORT] = self.port
+        if self.conversation:
+            found[semconv.CONVERSATION_ID] = self.conversation
         return found
 
 

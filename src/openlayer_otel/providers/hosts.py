@@ -58,16 +58,20 @@ def provider_of(host: str) -> str | None:
     return None
 
 
-def identity_of(base_url: Any, default: str, fixed: str | None = None) -> Identity:
+def identity_of(
+    base_url: Any, default: str, fixed: str | None = None, conversation: str | None = None
+) -> Identity:
     """Provider, address and port of a client.
 
     Args:
         base_url: The client's base URL (httpx or httpx2, or text).
         default: The provider to name for a host that is not well known.
         fixed: The provider that the client's class says; wins over the host.
+        conversation: The conversation that the client's calls belong to, if it names one.
     """
     host = str(getattr(base_url, "host", "") or "")
     port = getattr(base_url, "port", None)
     if not port:
         port = {"http": 80, "https": 443}.get(str(getattr(base_url, "scheme", "")))
-    return Identity(fixed or provider_of(host) or default, host or None, port)
+    provider = fixed or provider_of(host) or default
+    return Identity(provider, host or None, port, conversation)
