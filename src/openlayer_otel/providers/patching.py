@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -35,12 +36,21 @@ class Patches:
             path: Its name, dotted from the module.
             wrapper: Called as wrapt calls it: ``(wrapped, instance, args, kwargs)``.
         """
+        owner, name, original = self._target(module, path)
+        if original is None:
+            return
+        patched = wrapt.FunctionWrapper(original, wrapper, lambda: self.active)
+        setattr(owner, name, patched)
+        self._made.append((owner, name, patched))
+
+    def _target(self, module: Any, path: str) -> tuple[Any, str, Any]:
+        """The owner, the name and the function of a target; no function if it is missing."""
         *owners, name = path.split(".")
         owner = module
         for each in owners:
             owner = getattr(owner, each, None)
         original = getattr(owner, "__dict__", {}).get(name)
-        if owner is None or original is None:
+        if original is None:
             warn_once(
                 f"patch:{module.__name__}:{path}",
                 "openlayer-otel: %s has no %s in the installed version; calls are traced without "
@@ -48,10 +58,28 @@ class Patches:
                 module.__name__,
                 path,
             )
+        return owner, name, original
+
+    def replace(
+        self, module: Any, path: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]
+    ) -> None:
+        """Put a plain function in the place of a private method, for the path of every call.
+
+        A wrapt wrapper takes 0.8 µs longer a call. It passes for the function that it wraps
+        in every respect, which nobody needs of an SDK's private method.
+
+        Args:
+            module: The module that defines the target.
+            path: Its name, dotted from the module.
+            make: Given the original function, returns the one that takes its place. It has to
+                be idle by itself where none of the wrapped functions is under way.
+        """
+        owner, name, original = self._target(module, path)
+        if original is None:
             return
-        patched = wrapt.FunctionWrapper(original, wrapper, lambda: self.active)
-        setattr(owner, name, patched)
-        self._made.append((owner, name, patched))
+        changed = functools.update_wrapper(make(original), original)
+        setattr(owner, name, changed)
+        self._made.append((owner, name, changed))
 
     def remove(self) -> None:
         """Take out every wrapper that is still the outermost; idle the others."""

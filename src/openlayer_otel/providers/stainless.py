@@ -33,6 +33,7 @@ from openlayer_otel.genai.current import attach, take_back
 from openlayer_otel.genai.nesting import traced_elsewhere
 from openlayer_otel.genai.operation import Operation, response_json
 from openlayer_otel.genai.record import Endpoint, Identity
+from openlayer_otel.genai.recording import nobody_records
 from openlayer_otel.genai.streaming import AsyncEventTap, EventTap, StreamEnd
 from openlayer_otel.providers.duplicates import look, look_once
 from openlayer_otel.providers.patching import Patches
@@ -61,8 +62,10 @@ class StainlessSDK:
 
     def endpoint(self, method: str, path: str) -> Endpoint | None:
         """The endpoint of a request; None if it is no GenAI operation."""
-        path, _, _ = path.partition("?")
         found = self.endpoints.get(path)
+        if found is None and "?" in path:
+            path, _, _ = path.partition("?")
+            found = self.endpoints.get(path)
         if found is not None:
             return found if method.lower() == "post" else None
         for verb, pattern, endpoint in self.patterns:
@@ -163,8 +166,9 @@ class StainlessHooks:
         wrap = self.patches.wrap
         wrap(base_client, "SyncAPIClient.request", self._request)
         wrap(base_client, "AsyncAPIClient.request", self._request_async)
-        wrap(base_client, "SyncAPIClient._process_response", self._process)
-        wrap(base_client, "AsyncAPIClient._process_response", self._process_async)
+        replace = self.patches.replace
+        replace(base_client, "SyncAPIClient._process_response", self._process)
+        replace(base_client, "AsyncAPIClient._process_response", self._process)
         wrap(base_client, "BaseClient._calculate_retry_timeout", self._retry)
         if hasattr(base_client.SyncAPIClient, "_copy_and_prepare"):
             self._prepares = True
@@ -191,6 +195,9 @@ class StainlessHooks:
         if endpoint is None:
             return None, None
         context = otel_context.get_current()
+        telemetry = self.telemetry
+        if nobody_records(telemetry.tracer, context) and not telemetry.counts_unrecorded():
+            return None, None
         if traced_elsewhere(context, endpoint.operation):
             return None, None
         body = options.json_data
@@ -200,7 +207,7 @@ class StainlessHooks:
             body = {**body, **extra}
         identity = self.sdk.identity(client)
         started = Operation.start(
-            self.telemetry,
+            telemetry,
             endpoint,
             identity,
             body,
@@ -274,13 +281,16 @@ class StainlessHooks:
             call.prepared(options)
         return options
 
-    def _process(self, wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-        self._received(client, args, kwargs)
-        return wrapped(*args, **kwargs)
+    def _process(self, original: Any) -> Any:
+        """For both kinds of client: the asynchronous original's coroutine is passed on."""
+        received = self._received
 
-    async def _process_async(self, wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-        self._received(client, args, kwargs)
-        return await wrapped(*args, **kwargs)
+        def process(client: Any, *args: Any, **kwargs: Any) -> Any:
+            if _call.get() is not None:
+                received(client, args, kwargs)
+            return original(client, *args, **kwargs)
+
+        return process
 
     def _received(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         call = covered_call(client)

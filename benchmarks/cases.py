@@ -1,0 +1,170 @@
+"""What is measured: one call of a real SDK client, over and over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import anthropic
+import httpx2
+import openai
+
+from benchmarks.transports import CHUNKS, MESSAGES, Answers
+
+_USER = [each for each in MESSAGES if each["role"] != "system"]
+
+
+Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def unwrapped(create: Callable[..., Any]) -> Callable[..., Any]:
+    """The SDK's method as it is."""
+    return create
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind of call.
+
+    Attributes:
+        name: As in the table.
+        provider: ``openai`` or ``anthropic``.
+        chunks: Events of a streamed answer; 0 for a plain call.
+        make: Makes the function that makes one call; its argument wraps the SDK's method.
+        asynchronous: The function is a coroutine function.
+    """
+
+    name: str
+    provider: str
+    chunks: int
+    make: Callable[[Wrap], Callable[[], Any]]
+    asynchronous: bool = False
+
+
+def _openai(chunks: int = CHUNKS) -> openai.OpenAI:
+    transport = httpx2.MockTransport(Answers(chunks))
+    return openai.OpenAI(api_key="k", http_client=httpx2.Client(transport=transport))
+
+
+def _async_openai() -> openai.AsyncOpenAI:
+    transport = httpx2.MockTransport(Answers().asynchronously)
+    return openai.AsyncOpenAI(api_key="k", http_client=httpx2.AsyncClient(transport=transport))
+
+
+def _anthropic() -> anthropic.Anthropic:
+    # The SDK's own tracing is off: what is measured is the instrumentation.
+    transport = httpx2.MockTransport(Answers())
+    client = httpx2.Client(transport=transport)
+    return anthropic.Anthropic(api_key="k", http_client=client, open_telemetry=False)
+
+
+def _chat(wrap: Wrap) -> Callable[[], Any]:
+    create = wrap(_openai().chat.completions.create)
+
+    def call() -> Any:
+        return create(model="gpt-4o-mini", messages=MESSAGES, temperature=0.2, max_tokens=100)
+
+    return call
+
+
+def _chat_streamed(wrap: Wrap) -> Callable[[], Any]:
+    create = wrap(_openai().chat.completions.create)
+
+    def call() -> int:
+        stream = create(
+            model="gpt-4o-mini", messages=MESSAGES, temperature=0.2, max_tokens=100, stream=True
+        )
+        return sum(1 for _ in stream)
+
+    return call
+
+
+def _chat_streamed_async(wrap: Wrap) -> Callable[[], Any]:
+    create = wrap(_async_openai().chat.completions.create)
+
+    async def call() -> int:
+        stream = await create(
+            model="gpt-4o-mini", messages=MESSAGES, temperature=0.2, max_tokens=100, stream=True
+        )
+        count = 0
+        async for _ in stream:
+            count += 1
+        return count
+
+    return call
+
+
+def _responses(wrap: Wrap) -> Callable[[], Any]:
+    create = wrap(_openai().responses.create)
+    return lambda: create(
+        model="gpt-4o-mini", input=MESSAGES, temperature=0.2, max_output_tokens=100
+    )
+
+
+def _embeddings(wrap: Wrap) -> Callable[[], Any]:
+    create = wrap(_openai().embeddings.create)
+    return lambda: create(
+        model="text-embedding-3-small", input="What is the capital?", encoding_format="float"
+    )
+
+
+def _message(wrap: Wrap) -> Callable[[], Any]:
+    create = wrap(_anthropic().messages.create)
+    return lambda: create(
+        model="claude-sonnet-4-5", max_tokens=100, messages=_USER, system=MESSAGES[0]["content"]
+    )
+
+
+def _message_streamed(wrap: Wrap) -> Callable[[], Any]:
+    create = wrap(_anthropic().messages.create)
+
+    def call() -> int:
+        stream = create(model="claude-sonnet-4-5", max_tokens=100, messages=_USER, stream=True)
+        return sum(1 for _ in stream)
+
+    return call
+
+
+def _message_helper(wrap: Wrap) -> Callable[[], Any]:
+    stream_helper = wrap(_anthropic().messages.stream)
+
+    def call() -> int:
+        with stream_helper(model="claude-sonnet-4-5", max_tokens=100, messages=_USER) as stream:
+            return sum(1 for _ in stream.text_stream)
+
+    return call
+
+
+CASES = {
+    each.name: each
+    for each in (
+        Case("OpenAI chat", "openai", 0, _chat),
+        Case("OpenAI chat, streamed", "openai", CHUNKS, _chat_streamed),
+        Case("OpenAI chat, streamed, async", "openai", CHUNKS, _chat_streamed_async, True),
+        Case("OpenAI responses", "openai", 0, _responses),
+        Case("OpenAI embeddings", "openai", 0, _embeddings),
+        Case("Anthropic messages", "anthropic", 0, _message),
+        Case("Anthropic messages, streamed", "anthropic", CHUNKS, _message_streamed),
+        Case("Anthropic messages, helper", "anthropic", CHUNKS, _message_helper),
+    )
+}
+
+
+def repeat(case: Case, call: Callable[[], Any], times: int) -> Callable[[], None]:
+    """A function that makes ``times`` calls one after the other."""
+    if not case.asynchronous:
+
+        def run() -> None:
+            for _ in range(times):
+                call()
+
+        return run
+    loop = asyncio.new_event_loop()
+
+    async def calls() -> None:
+        for _ in range(times):
+            await call()
+
+    return lambda: loop.run_until_complete(calls())
