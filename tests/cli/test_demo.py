@@ -15,7 +15,7 @@ from openlayer_otel.standin.llm_server import LLMServer
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 from tests.support.child_process import Finished, run
 
-# The demo's own output in README.md shows the same trees; durations differ each time.
+# README.md shows the same trees; durations differ each time.
 TREES = """\
 travel agent  agent  N ms
 │  in   {"question": "What should I wear in Paris today?"}
@@ -63,6 +63,11 @@ def test_without_any_keys_stand_ins_answer_and_it_says_so(tmp_path: Path) -> Non
     assert "Uploaded to a stand-in for Openlayer on loopback." in done.output
     assert done.errors == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_readme_shows_what_the_demo_prints() -> None:
+    readme = Path(__file__).parents[2] / "README.md"
+    assert TREES in without_durations(readme.read_text(encoding="utf-8"))
 
 
 def test_with_keys_the_providers_are_asked_and_openlayer_gets_the_traces(
