@@ -88,7 +88,7 @@ class Sync:
         yield b
 
 
-class Callable_:
+class CallableObject:
     """An object that can be called."""
 
     def __call__(self, a: int, b: int = 2) -> list[int]:
@@ -130,7 +130,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "async method": lambda: Sync().async_method(1),
     "generator method": lambda: Sync().generator_method(1),
     "async generator method": lambda: Sync().async_generator_method(1),
-    "callable object": lambda: trace(Callable_())(1),
+    "callable object": lambda: trace(CallableObject())(1),
     "async callable object": lambda: trace(AsyncCallable())(1),
     "partial": lambda: trace(functools.partial(function, 1))(),
     "partial with a keyword": lambda: trace(functools.partial(function, b=2))(1),

@@ -8,7 +8,9 @@ its guardrails let through instead of its own.
 
 from __future__ import annotations
 
+import functools
 import io
+import types
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
@@ -17,6 +19,7 @@ from opentelemetry.context import Context, attach
 
 from openlayer_otel.genai.current import take_back
 from openlayer_otel.tracing.generators import Guard
+from openlayer_otel.tracing.resuming import Watcher, drive_coroutine
 
 Settle = Callable[[Any], Any]
 
@@ -71,6 +74,24 @@ class _Proxy(wrapt.ObjectProxy):  # type: ignore[type-arg]
         return self.__wrapped__.__reduce_ex__(protocol)
 
 
+class _Closing(Watcher):
+    """A close is under way: whatever comes of it, the stream is over."""
+
+    __slots__ = ("_guard",)
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    def over(self, result: Any = None) -> Any:
+        """The close is done."""
+        self._guard.left(GeneratorExit())
+        return result
+
+    def left(self, error: BaseException) -> None:
+        """The close raised; the stream was left early all the same."""
+        self._guard.left(GeneratorExit())
+
+
 class _Followed(_Proxy):
     def __init__(self, wrapped: Any, guard: Guard, context: Context, settle: Settle) -> None:
         super().__init__(wrapped)
@@ -82,15 +103,22 @@ class _Followed(_Proxy):
         value = super().__getattr__(name)
         if name not in _CLOSERS:
             return value
-        guard = self._self_guard
+        return functools.partial(self._self_closing, value)
 
-        def closing(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return value(*args, **kwargs)
-            finally:
-                guard.left(GeneratorExit())
-
-        return closing
+    def _self_closing(self, close: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call something that closes the stream, and may have to be awaited, inside the step."""
+        closing = _Closing(self._self_guard)
+        token = attach(self._self_context)
+        try:
+            result = close(*args, **kwargs)
+        except BaseException as error:
+            closing.left(error)
+            raise
+        finally:
+            take_back(token)
+        if type(result) is types.CoroutineType:
+            return drive_coroutine(self._self_context, result, closing)
+        return closing.over(result)
 
     def _self_same(self, given: Any) -> Any:
         """``given``, or this proxy where it is what the proxy wraps."""
@@ -125,10 +153,7 @@ class FollowedStream(_Followed):
         return self._self_same(self.__wrapped__.__enter__())
 
     def __exit__(self, *details: Any) -> Any:
-        try:
-            return self.__wrapped__.__exit__(*details)
-        finally:
-            self._self_guard.left(GeneratorExit())
+        return self._self_closing(self.__wrapped__.__exit__, *details)
 
 
 class FollowedAsyncStream(_Followed):
@@ -157,10 +182,7 @@ class FollowedAsyncStream(_Followed):
         return self._self_same(await self.__wrapped__.__aenter__())
 
     async def __aexit__(self, *details: Any) -> Any:
-        try:
-            return await self.__wrapped__.__aexit__(*details)
-        finally:
-            self._self_guard.left(GeneratorExit())
+        return await self._self_closing(self.__wrapped__.__aexit__, *details)
 
 
 class FollowedEitherStream(FollowedStream, FollowedAsyncStream):

@@ -274,7 +274,8 @@ class Step:
             details = {semconv.EXCEPTION_TYPE: full_name(error)}
             if self.keeps_content:
                 details[semconv.EXCEPTION_MESSAGE] = message
-                details[semconv.EXCEPTION_STACKTRACE] = frames_of(error)
+                # Source lines may quote content, too.
+                details[semconv.EXCEPTION_STACKTRACE] = self.content.text(frames_of(error))
             self.span.add_event("exception", details)
         if self._parent is not None:
             self._parent._noted_error = raised

@@ -133,7 +133,7 @@ def _follower(result: Any) -> _Follower | None:
         return _proxied(FollowedAwaitable)
     if kind.__name__.endswith("StreamManager"):
         return _proxied(FollowedManager)
-    if type(getattr(result, "body_iterator", None)) is types.AsyncGeneratorType:
+    if type(_fields(result).get("body_iterator")) is types.AsyncGeneratorType:
         return _follow_body
     return None
 
@@ -200,9 +200,7 @@ def _end_with(plan: Plan, step: Step, operation: Operation, response: Any) -> No
 
 def _stream_end(result: Any, depth: int = 0) -> StreamEnd | None:
     """The end of the traced LLM call whose response ``result`` reads; None if it reads none."""
-    fields = getattr(result, "__dict__", None)
-    if not isinstance(fields, dict):
-        return None
+    fields = _fields(result)
     for name in _RESPONSE_FIELDS:
         end = getattr(getattr(fields.get(name), "stream", None), "end", None)
         if isinstance(end, StreamEnd):
@@ -214,3 +212,9 @@ def _stream_end(result: Any, depth: int = 0) -> StreamEnd | None:
             if found is not None:
                 return found
     return None
+
+
+def _fields(value: Any) -> Mapping[str, Any]:
+    """An object's own fields, without asking the object: its properties may do anything."""
+    fields = getattr(value, "__dict__", None)
+    return fields if isinstance(fields, dict) else {}
