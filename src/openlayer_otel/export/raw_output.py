@@ -12,21 +12,18 @@ from typing import Any
 import orjson
 
 from openlayer_otel.attachments import raw_outputs
-from openlayer_otel.genai.content import ContentPolicy
-from openlayer_otel.genai.encoding import from_json, plain
-from openlayer_otel.settings import Settings
+from openlayer_otel.genai.encoding import plain
 
 _VECTORS = frozenset({"embedding", "embeddings"})
 _BINARY = frozenset({"b64_json", "data", "partial_image_b64", "result", "encrypted_content"})
 _SHORT = 1024
 
 
-def raw_output_of(span_ids: list[int], settings: Settings) -> Any:
+def raw_output_of(span_ids: list[int]) -> Any:
     """The response body kept for one of these spans; None if there is none.
 
     Args:
         span_ids: The span of the call, and those that describe the same call.
-        settings: ``redact`` is applied to every text of the body.
     """
     bodies = [raw_outputs.take(span_id) for span_id in span_ids]
     body = next((each for each in bodies if each), None)
@@ -36,8 +33,6 @@ def raw_output_of(span_ids: list[int], settings: Settings) -> Any:
         value = without_binary(orjson.loads(body))
     except (ValueError, RecursionError):
         return None
-    if settings.redact is not None:
-        return from_json(ContentPolicy(settings).value(value).text)
     return plain(value) if body.count(b"{") + body.count(b"[") > 64 else value
 
 

@@ -35,13 +35,15 @@ def same_call(outer: Mapping[str, Any], inner: Mapping[str, Any], alone: bool) -
         inner: The reading of the nested span.
         alone: The nested span is the only one of its kind in the enclosing one.
     """
+    if semconv.STEP_TYPE in outer or semconv.STEP_TYPE in inner:
+        return False  # a step that the user made is a step of its own
     kind = step_type_of(outer)
     if kind != step_type_of(inner):
         return False
     if kind == semconv.STEP_TYPE_TOOL:
         call_id = text_of(outer, semconv.TOOL_CALL_ID)
         return call_id is not None and call_id == text_of(inner, semconv.TOOL_CALL_ID)
-    if kind not in MODEL_STEP_TYPES or semconv.OPERATION_NAME not in outer:
+    if kind not in MODEL_STEP_TYPES:
         return False
     ids = text_of(outer, semconv.RESPONSE_ID), text_of(inner, semconv.RESPONSE_ID)
     if all(ids):

@@ -27,6 +27,7 @@ from openlayer_otel.export.references import References, step_id_of
 from openlayer_otel.export.shapes import messages_of, parts_of
 from openlayer_otel.export.tree import Node
 from openlayer_otel.export.usage import usage_of
+from openlayer_otel.genai.encoding import clean_text, plain
 from openlayer_otel.settings import Settings
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -160,11 +161,16 @@ class StepMaker:
             "completionTokens": usage.completion,
             "tokens": usage.total,
             "model": bare_model(model, provider) if model else None,
-            "modelParameters": parameters_of(reading, provider),
-            "rawOutput": raw_output_of(node.span_ids, self._settings),
+            # A model that the user calls by hand has no API whose defaults would hold.
+            "modelParameters": parameters_of(reading, None) or None
+            if node.own_step
+            else parameters_of(reading, provider),
+            "rawOutput": raw_output_of(node.span_ids),
         }
         if kind == semconv.STEP_TYPE_EMBEDDING:
-            fields.update(_embedding_fields(reading, provider))
+            fields.update(_embedding_fields(reading))
+            if provider and not node.own_step:
+                fields["metadata"] = {"provider": provider}
         elif usage.details:
             fields["usageDetails"] = usage.details
         return fields
@@ -197,7 +203,7 @@ def _instructions(value: Any) -> list[dict[str, Any]]:
     return parts_of(found)
 
 
-def _embedding_fields(reading: Mapping[str, Any], provider: str | None) -> dict[str, Any]:
+def _embedding_fields(reading: Mapping[str, Any]) -> dict[str, Any]:
     """Dimensions and number of the vectors; the vectors themselves stay where they are."""
     dimensions = number_of(reading, semconv.EMBEDDINGS_DIMENSION_COUNT)
     given = decoded(reading.get(semconv.STEP_INPUTS))
@@ -213,7 +219,6 @@ def _embedding_fields(reading: Mapping[str, Any], provider: str | None) -> dict[
     return {
         "embeddingDimensions": int(dimensions) if dimensions is not None else None,
         "embeddingCount": count,
-        "metadata": {"provider": provider} if provider else {},
     }
 
 
@@ -277,7 +282,7 @@ def _metadata(node: Node, kind: str) -> dict[str, Any]:
     made: dict[str, Any] = {}
     first_chunk = number_of(reading, semconv.RESPONSE_TIME_TO_FIRST_CHUNK)
     if first_chunk is not None:
-        made["timeToFirstToken"] = first_chunk * 1000
+        made["timeToFirstToken"] = first_chunk * 1000.0
     context = decoded(reading.get(semconv.STEP_CONTEXT))
     if context is not None:
         made["context"] = context
@@ -310,10 +315,10 @@ def _ending(reading: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(reasons, (list, tuple)) and any(
         str(each).lower() not in _USUAL_ENDS for each in reasons
     ):
-        made["finishReasons"] = [str(each) for each in reasons]
+        made["finishReasons"] = [clean_text(str(each)) for each in reasons]
     cut = reading.get(semconv.CONTENT_TRUNCATED)
     if cut:
-        made["truncated"] = list(cut) if isinstance(cut, (list, tuple)) else [str(cut)]
+        made["truncated"] = plain(cut) if isinstance(cut, (list, tuple)) else [clean_text(str(cut))]
     return made
 
 

@@ -81,13 +81,10 @@ def tree_of(trace: CompletedTrace, keep_all: bool) -> Node | None:
     for node in nodes.values():
         node.children.sort(key=_by_time)
     tops.sort(key=_by_time)
-    root = nodes.get(root_id)
+    # The root's parent is elsewhere; should it be here after all, the outermost span is the root.
+    root = nodes.get(root_id) if root_id in {top.span_id for top in tops} else None
     if root is None:
-        if len(tops) == 1:
-            root = tops[0]
-        else:
-            root = _node(trace.trace_id, trace.root, {})
-            root.end = max(root.end, root.start)
+        root = tops[0] if len(tops) == 1 else _made_root(trace, tops)
     others = [node for node in tops if node is not root]
     if others:
         root.children = sorted([*root.children, *others], key=_by_time)
@@ -131,6 +128,24 @@ def _node(trace_id: int, span: ReadableSpan, reading: Reading | None) -> Node:
     )
 
 
+def _made_root(trace: CompletedTrace, tops: list[Node]) -> Node:
+    """A root for several outermost steps: the name and times of the span that encloses them."""
+    span = trace.root
+    if any(_span_id(span) in _ids_under(top) for top in tops):
+        return tops[0]
+    return _node(trace.trace_id, span, {})
+
+
+def _ids_under(top: Node) -> set[int]:
+    found = {top.span_id}
+    waiting = list(top.children)
+    while waiting:
+        node = waiting.pop()
+        found.add(node.span_id)
+        waiting.extend(node.children)
+    return found
+
+
 def _hang(node: Node, spans: dict[int, ReadableSpan], nodes: dict[int, Node]) -> bool:
     """Hang a node on its nearest kept ancestor; False if it has none."""
     seen = {node.span_id}
@@ -151,11 +166,8 @@ def _hang(node: Node, spans: dict[int, ReadableSpan], nodes: dict[int, Node]) ->
 def _cut_circles(tops: list[Node], nodes: Iterable[Node]) -> list[Node]:
     """Free the nodes that no top leads to: spans that name each other as parents."""
     reached: set[int] = set()
-    waiting = list(tops)
-    while waiting:
-        node = waiting.pop()
-        reached.add(node.span_id)
-        waiting.extend(node.children)
+    for top in tops:
+        reached |= _ids_under(top)
     circle = [node for node in nodes if node.span_id not in reached]
     for node in circle:
         node.children = []
