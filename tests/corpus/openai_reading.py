@@ -70,7 +70,25 @@ def expected(exchange: Exchange) -> dict[str, Any]:
     usage = {} if operation in ("fetch_response", "count_tokens") else body.get("usage") or {}
     found.update(_usage(usage, operation))
     found.update(_outcome(exchange, body))
+    failure = stream_error(exchange)
+    if failure is not None:
+        found["error.type"] = str(failure["code"])
+        # The event that brings the error is an exception to the application, or a line of text.
+        del found["openlayer.operation.outcome"]
+        found = {name: value for name, value in found.items() if "usage" not in name}
     return found
+
+
+def stream_error(exchange: Exchange) -> Any:
+    """The error that a stream ends with, if it does."""
+    events = exchange.events() if exchange.stream else []
+    return next((each["error"] for each in events if each.get("error")), None)
+
+
+def is_broken(exchange: Exchange) -> bool:
+    """Whether a stream was recorded that the request did not ask for: no SDK can read it."""
+    asked = exchange.method == "GET" or (exchange.request or {}).get("stream")
+    return exchange.stream and not asked
 
 
 def _error_code(exchange: Exchange) -> str:
@@ -112,7 +130,12 @@ def _parameters(request: Mapping[str, Any]) -> dict[str, Any]:
 def _usage(usage: Mapping[str, Any], operation: str) -> dict[str, Any]:
     read = usage.get("prompt_tokens", usage.get("input_tokens"))
     written = usage.get("completion_tokens", usage.get("output_tokens"))
-    read_details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
+    read_details = (
+        usage.get("prompt_tokens_details")
+        or usage.get("input_tokens_details")
+        or usage.get("prompt_token_details")  # of a run
+        or {}
+    )
     details = usage.get("completion_tokens_details") or usage.get("output_tokens_details") or {}
     cached = read_details.get("cached_tokens")
     return {
@@ -272,8 +295,9 @@ def _message(message: Mapping[str, Any]) -> list[Any]:
     if message.get("refusal"):
         found.append(("refusal", message["refusal"]))
     for call in message.get("tool_calls") or []:
-        function = call["function"]
-        found.append(("call", call["id"], function["name"], _arguments(function["arguments"])))
+        function = call.get("function") or call["custom"]
+        given = _arguments(function["arguments"]) if "arguments" in function else function["input"]
+        found.append(("call", call["id"], function["name"], given))
     if message.get("function_call"):
         function = message["function_call"]
         found.append(("call", None, function["name"], _arguments(function["arguments"])))
@@ -320,13 +344,11 @@ def _item(item: Mapping[str, Any]) -> tuple[str, list[Any]]:
 def merged(items: Any) -> Said:
     """What the model made in one go is one message."""
     found: Said = []
-    previous = None
     for role, parts in items:
-        if role == "assistant" == previous and found:
+        if found and role == "assistant" == found[-1][0]:
             found[-1][1].extend(parts)
         elif parts:
             found.append((role, list(parts)))
-        previous = role
     return found
 
 

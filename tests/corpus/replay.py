@@ -272,14 +272,14 @@ def seen(value: Any) -> Any:
 
 # --- What a span says -------------------------------------------------------------------------
 
-_JSON = ("messages", "instructions", "definitions", "documents", "inputs", "output")
+_JSON = ("messages", "instructions", "definitions", "documents", "inputs", "step.output")
 
 
 def said(span: ReadableSpan) -> dict[str, Any]:
     """The attributes of a span, JSON texts decoded and lists instead of tuples."""
     found: dict[str, Any] = {}
     for name, value in (span.attributes or {}).items():
-        if isinstance(value, str) and name.rpartition(".")[2] in _JSON:
+        if isinstance(value, str) and name.endswith(_JSON):
             found[name] = json.loads(value)
         else:
             found[name] = list(value) if isinstance(value, tuple) else value
@@ -295,7 +295,12 @@ def check(exchange: Exchange, span: ReadableSpan, expected: Mapping[str, Any]) -
         expected: Attribute -> value; None for an attribute that must not be there.
     """
     found = said(span)
-    assert {name: found.get(name) for name in expected} == dict(expected)
+    wrong = {
+        name: {"found": found.get(name), "expected": value}
+        for name, value in expected.items()
+        if found.get(name) != value
+    }
+    assert wrong == {}, wrong
     assert len(found) < 100, "attributes of one span"
     where = f"{exchange.provider}: {exchange.endpoint}"
     tally[where, "replays"] += 1

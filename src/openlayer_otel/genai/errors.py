@@ -31,6 +31,8 @@ def error_code(value: object) -> str | None:
     """``value`` if it is a provider's error code; None if it may be anything else."""
     if isinstance(value, str) and _CODE.fullmatch(value) and value != "error":
         return value
+    if type(value) is int:  # compatible servers, such as OpenRouter
+        return str(value)
     return None
 
 

@@ -19,6 +19,7 @@ from openlayer_otel.providers.openai.fields import (
     read_response_identity,
     read_service_tier,
     read_streaming,
+    set_text,
 )
 from openlayer_otel.providers.openai.messages import (
     chat_messages,
@@ -85,6 +86,9 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
     read_service_tier(body, record)
     read_parameters(body, _PARAMETERS, record)
     read_output_type(body.get("response_format"), record)
+    reasoning = body.get("reasoning")
+    if isinstance(reasoning, dict):  # OpenRouter
+        set_text(record, semconv.REQUEST_REASONING_LEVEL, reasoning.get("effort"))
     if record.with_content:
         record.input_messages = chat_messages(body.get("messages"))
         record.tool_definitions = tool_definitions(body.get("tools") or body.get("functions"))

@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from openlayer_otel.genai.encoding import json_of
-from openlayer_otel.genai.text_buffer import TextBuffer
+from openlayer_otel.genai.text_buffer import PIECES, TextBuffer
 from openlayer_otel.providers.openai.messages import reasoning_details_text, thinking_text
 
 # Fields of a delta that come in pieces of one text; other texts are given whole.
 _TEXTS = frozenset({"content", "refusal", "reasoning", "reasoning_content"})
-_ONLY_CONTENT = {"content"}
 # Fields of a delta that are objects in pieces, and which of their texts are joined.
 _OBJECTS = frozenset({"audio", "function_call"})
 _JOINED = frozenset({"arguments", "data", "input", "transcript"})
@@ -27,34 +26,43 @@ class ChatStreamReader:
         content: Whether texts and tool calls are gathered, too.
     """
 
-    __slots__ = ("_choices", "_content", "_first_text", "_head")
+    __slots__ = ("_choices", "_content", "_first_began", "_first_text", "_head", "_pieces")
 
     def __init__(self, content: bool) -> None:
         self._content = content
         self._head: dict[str, Any] = {}
         self._choices: dict[int, _Choice] = {}
         self._first_text = TextBuffer()
+        self._pieces = self._first_text.pieces
+        self._first_began = False
 
     def read(self, event: Any) -> None:
         """Take in one chunk."""
         # Nearly every chunk holds one piece of the first choice's text and nothing else; as
         # an object it is read in a tenth of the time that its JSON takes.
         try:
-            (choice,) = event.choices
+            choices = event.choices
+            choice = choices[0]
             delta = choice.delta
+            text = delta.content
             if (
-                choice.index == 0
-                and choice.finish_reason is None
-                and delta.__pydantic_fields_set__ == _ONLY_CONTENT
+                type(text) is str
+                # One field was given, and that is the content.
+                and len(delta.__pydantic_fields_set__) == 1
                 and not delta.__pydantic_extra__
+                and choice.finish_reason is None
+                and choice.index == 0
                 and event.usage is None
-                and type(delta.content) is str
-                and 0 in self._choices
+                and len(choices) == 1
+                and self._first_began
             ):
                 if self._content:
-                    self._first_text.append(delta.content)
+                    pieces = self._pieces
+                    pieces.append(text)
+                    if len(pieces) == PIECES:
+                        self._first_text.join()
                 return
-        except (AttributeError, TypeError, ValueError):
+        except (AttributeError, TypeError, LookupError):
             pass  # no chunk with one choice, as the SDK's types have it
         self._read_json(json_of(event))
 
@@ -77,6 +85,7 @@ class ChatStreamReader:
         index = index if type(index) is int else position
         known = self._choices.get(index)
         if known is None:
+            self._first_began = self._first_began or index == 0
             buffer = self._first_text if index == 0 else TextBuffer()
             known = self._choices[index] = _Choice(buffer)
         if choice.get("finish_reason") is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai.encoding import to_json
+from openlayer_otel.genai.errors import error_code
 from openlayer_otel.genai.record import Record
 
 _RESPONSE = (
@@ -78,17 +79,7 @@ def read_failure(error: object, record: Record) -> None:
         record.failure = (semconv.ERROR_OTHER, error)
     if not isinstance(error, dict) or not error:
         return
+    code = error_code(error.get("code")) or error_code(error.get("type"))
     message = error.get("message")
-    record.failure = (error_code(error), message if isinstance(message, str) else None)
-
-
-def error_code(error: Mapping[str, Any]) -> str:
-    """The code of an error object, or its type; compatible servers have numbers for codes."""
-    for key in ("code", "type"):
-        value = error.get(key)
-        if type(value) is int:
-            return str(value)
-        # Every error event has the type "error", whatever happened.
-        if isinstance(value, str) and 0 < len(value) <= 64 and value != "error":
-            return value
-    return semconv.ERROR_OTHER
+    text = message if isinstance(message, str) else None
+    record.failure = (code or semconv.ERROR_OTHER, text)
