@@ -91,3 +91,9 @@ class RawOutputs:
 
 raw_outputs = RawOutputs()
 """The response bodies of this process."""
+
+
+def renew_locks() -> None:
+    """In a forked child: a thread of the parent may have held the locks when they were copied."""
+    binaries._lock = threading.Lock()
+    raw_outputs._lock = threading.Lock()

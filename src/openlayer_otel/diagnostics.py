@@ -60,3 +60,9 @@ def forget_warnings() -> None:
     """Let every warning be said again (for tests and after a fork)."""
     with _lock:
         _said.clear()
+
+
+def renew_locks() -> None:
+    """In a forked child: a thread of the parent may have held the lock when it was copied."""
+    global _lock
+    _lock = threading.Lock()

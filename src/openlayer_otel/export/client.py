@@ -13,6 +13,7 @@ import threading
 import time
 from dataclasses import dataclass
 from enum import Enum
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -32,6 +33,20 @@ LONGEST_PAUSE = 8.0
 # A body that was refused as too large is halved until it would be smaller than this.
 SMALLEST_BODY = 20_000
 _LARGEST_ANSWER = 65_536
+
+
+# Held while modules are imported on our threads: a child that is forked in the middle of an
+# import waits for it for ever, because nobody there will finish it.
+importing = threading.Lock()
+
+
+def import_requests() -> ModuleType:
+    """The library, imported with everything that it would import later."""
+    with importing:
+        import requests
+
+        "localhost".encode("idna")  # the codec is a module, too; looking up a name needs it
+        return requests
 
 
 class Verdict(Enum):
@@ -71,6 +86,8 @@ _WHAT_TO_CHECK = {
     422: "a trace has a shape that is not accepted; please report this",
 }
 _REDIRECTED = "the address redirects elsewhere, which is not followed; check OPENLAYER_BASE_URL"
+# Exceptions of requests that say that the settings are wrong.
+_BAD_ADDRESS = frozenset({"InvalidURL", "InvalidHeader", "InvalidSchema", "InvalidProxyURL"})
 _MISCONFIGURED = frozenset({401, 403, 404, 405, 407})
 _WORTH_RETRYING = frozenset({408, 409, 425, 429})
 
@@ -141,8 +158,7 @@ class Client:
         return session
 
     def _new_session(self) -> requests.Session:
-        import requests
-
+        library = import_requests()
         key = self.settings.api_key
 
         def bearer(request: Any) -> Any:
@@ -150,7 +166,7 @@ class Client:
             request.headers["Authorization"] = f"Bearer {key}"
             return request
 
-        session = requests.Session()
+        session: requests.Session = library.Session()
         session.auth = bearer
         session.verify = self.settings.verify_ssl
         session.headers.update(
@@ -183,12 +199,10 @@ class Client:
         if known is None:
             known = self._of_thread.prepared = {}
         if pipeline_id not in known:
-            import requests
-
             session = self.session()
             path = f"/inference-pipelines/{quote(pipeline_id, safe='')}/data-stream"
             request = session.prepare_request(
-                requests.Request("POST", self.settings.base_url + path)
+                import_requests().Request("POST", self.settings.base_url + path)
             )
             # verify is given, or REQUESTS_CA_BUNDLE would turn verification on again.
             verify = None if self.settings.verify_ssl else False
@@ -208,8 +222,6 @@ class Client:
 
         Never raises.
         """
-        import requests
-
         try:
             template, how = self._prepared(pipeline_id)
             request = template.copy()
@@ -219,12 +231,11 @@ class Client:
                 request, timeout=(min(timeout, 5.0), timeout), allow_redirects=False, **how
             )
             body = self._read(response, time.monotonic() + timeout)
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader) as error:
-            return self._judged(Answer(Verdict.MISCONFIGURED, type(error).__name__), 404)
-        except (requests.RequestException, OSError) as error:
-            return Answer(Verdict.LATER, type(error).__name__)
-        except Exception as error:  # noqa: BLE001 - urllib3 and proxies raise much of their own
-            return Answer(Verdict.LATER, type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - requests, urllib3 and proxies raise much
+            name = type(error).__name__
+            if name in _BAD_ADDRESS:
+                return self._judged(Answer(Verdict.MISCONFIGURED, name), 404)
+            return Answer(Verdict.LATER, name)
         status = response.status_code
         verdict = verdict_of(status, body)
         reason = f"status {status}"

@@ -36,6 +36,12 @@ Collect = Callable[[], "float | None"]
 
 # How often those who wait look again.
 _GLANCE = 0.005
+# Without room at the senders for so many seconds, traces go to disk.
+_STUCK = 1.0
+# At the end: seconds without any progress before the queue is put on disk, and seconds that
+# are kept for putting away what is being sent.
+_STANDSTILL = 0.5
+_SPARE = 0.3
 
 
 class Delivery:
@@ -68,6 +74,7 @@ class Delivery:
         # Tickets of the traces of which rows are being made.
         self._making: set[int] = set()
         self._closed = False
+        self._had_room_at = 0.0
         self._uploads = AttachmentUploads(self._client)
 
     def add_collector(self, collect: Collect) -> None:
@@ -186,14 +193,14 @@ class Delivery:
         return upload
 
     def _pass_on(self, upload: Upload, *, put_away: bool) -> None:
-        """To the senders; or to the disk, if they are busy and the queue fills up."""
+        """To the senders; or to the disk, if they are stuck or the queue fills up."""
         while not (put_away or self._closed or self._senders.backend_is_down):
+            now = time.monotonic()
             if self._senders.offer(upload):
+                self._had_room_at = now
                 return
-            if (
-                self.backlog.spool is not None
-                and len(self._waiting) > self._settings.max_queue_size // 2
-            ):
+            full = len(self._waiting) > self._settings.max_queue_size // 2
+            if self.backlog.spool is not None and (full or now - self._had_room_at > _STUCK):
                 break
             time.sleep(_GLANCE)
             if upload.spooled is not None:
@@ -264,12 +271,17 @@ class Delivery:
             Whether everything was sent or is on disk.
         """
         ends = time.monotonic() + timeout
-        # Time to put away what is left, at some half a millisecond each.
-        spare = min(timeout / 2, 0.2 + 0.001 * len(self._waiting))
-        self._client.last_moment = ends - spare
+        # The end is for what is being sent then: a request that does not come back.
+        last_moment = ends - min(timeout / 2, _SPARE)
+        self._client.last_moment = last_moment
         self._senders.give_up.set()
-        self.flush(timeout - spare)
-        lost = self._put_away(ends)
+        waiting = len(self._waiting) + 1
+        while self._waiting and len(self._waiting) < waiting:
+            waiting = len(self._waiting)
+            self.flush(min(_STANDSTILL, last_moment - time.monotonic()))
+        self._put_queue_away(last_moment)
+        self.flush(last_moment - time.monotonic())
+        lost = self._put_rest_away(ends)
         self.tally.report(at_once=True)
         return not lost
 
@@ -281,8 +293,8 @@ class Delivery:
         self.wake()
         return done
 
-    def _put_away(self, ends: float) -> int:
-        """Everything that waits goes to disk; returns how many did not get there."""
+    def _put_queue_away(self, ends: float) -> None:
+        """What is queued goes to disk. Sending it in time is not to be hoped for."""
         while time.monotonic() < ends:
             try:
                 ticket, trace = self._queue.popleft()
@@ -291,6 +303,9 @@ class Delivery:
             self._process(ticket, trace, put_away=True)
         while self._making and time.monotonic() < ends:
             time.sleep(_GLANCE)
+
+    def _put_rest_away(self, ends: float) -> int:
+        """What is being sent goes to disk; returns how many traces did not get there."""
         for upload in [*self._senders.in_hand.copy().values(), *self.backlog.take_memory()]:
             if upload.spooled is None and time.monotonic() < ends:
                 self.backlog.keep(upload, sync=False)

@@ -16,15 +16,17 @@ import time
 from collections.abc import Hashable, Mapping
 from dataclasses import fields
 
-from openlayer_otel import attachments
+from openlayer_otel import attachments, diagnostics
 from openlayer_otel.diagnostics import logger, report_failure
+from openlayer_otel.export import client
 from openlayer_otel.export.assembly import Assembly, CompletedTrace
-from openlayer_otel.export.client import Client
 from openlayer_otel.export.delivery import Delivery
 from openlayer_otel.export.grouping import Grouping
 from openlayer_otel.export.tally import DeliveryCounts, warn_missing
 from openlayer_otel.settings import Settings
 
+# Seconds that a fork waits for an import on one of our threads.
+_LONGEST_IMPORT = 5.0
 # At exit a second drain (a provider that is shut down after us) gets at least this long.
 _LEAST_EXIT = 0.5
 
@@ -45,7 +47,7 @@ class Destination:
         self.settings = settings
         self.users = 0
         self.enabled = can_upload(settings)
-        self._delivery = Delivery(settings, Client(settings))
+        self._delivery = Delivery(settings, client.Client(settings))
         self.assembly = Assembly(
             self._hand_over,
             upload_all=settings.upload_all,
@@ -125,6 +127,7 @@ _lock = threading.RLock()
 _destinations: dict[Hashable, Destination] = {}
 _hooked = False
 _exit_ends: float | None = None
+_import_held: list[bool] = []
 
 
 def _key_of(settings: Settings) -> Hashable:
@@ -195,7 +198,11 @@ def _hook() -> None:
         _hooked = True
         atexit.register(_at_exit)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_after_fork)
+            os.register_at_fork(
+                before=_before_fork,
+                after_in_parent=_after_fork_in_parent,
+                after_in_child=_after_fork,
+            )
 
 
 def _at_exit() -> None:
@@ -218,8 +225,23 @@ def _at_exit() -> None:
             report_failure("sending the last traces", error)
 
 
+def _before_fork() -> None:
+    # An import takes a moment only; should one hang, the fork goes on without us.
+    _import_held.append(client.importing.acquire(timeout=_LONGEST_IMPORT))
+
+
+def _after_fork_in_parent() -> None:
+    if _import_held.pop():
+        client.importing.release()
+
+
 def _after_fork() -> None:
+    """In the child, where only the forking thread lives: nothing may wait for another one."""
     global _lock, _exit_ends
+    _import_held.clear()
+    client.importing = threading.Lock()
+    diagnostics.renew_locks()
+    attachments.renew_locks()
     _lock = threading.RLock()
     _exit_ends = None
     for each in list(_destinations.values()):
