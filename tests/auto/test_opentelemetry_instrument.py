@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
@@ -150,3 +152,16 @@ def test_an_unreachable_openlayer_does_not_stop_the_application(
     ).succeeded()
     assert_ran(done.output)
     assert "Traceback" not in done.errors
+
+
+def test_an_application_that_calls_init_itself_is_uploaded_once(
+    instrument_application: RunApplication,
+    application: Path,
+    openlayer_server: OpenlayerServer,
+) -> None:
+    source = application.read_text(encoding="utf-8")
+    source = "import openlayer_otel\nopenlayer_otel.init(timeout=7)\n" + source
+    application.write_text(source, encoding="utf-8")
+    done = instrument_application({"OTEL_TRACES_EXPORTER": "openlayer"}).succeeded()
+    assert_ran(done.output)
+    assert_one_trace(openlayer_server)

@@ -85,7 +85,7 @@ class Connection:
             head.method, head.path, head.query, head.headers, body, Steering(self._count)
         )
         if is_websocket(head.headers):
-            await converse(self._reader, self._writer, request, self._count)
+            await converse(self._reader, self._writer, request, self._count, self._record)
             return False
         reply = routing.reply_to(request)
         await asyncio.sleep(

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable, Iterator
 
 from openlayer_otel.standin import openai_realtime, openai_responses
-from openlayer_otel.standin.exchange import Json, Request, Steering
+from openlayer_otel.standin.exchange import Json, RecordedRequest, Request, Steering
 
 _KEY_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
@@ -30,8 +30,15 @@ async def converse(
     writer: asyncio.StreamWriter,
     request: Request,
     count: Callable[[str], int],
+    record: Callable[[RecordedRequest], None],
 ) -> None:
-    """Accept the WebSocket and answer its events until the client closes it."""
+    """Accept the WebSocket and answer its events until the client closes it.
+
+    Args:
+        request: The one that opened the WebSocket.
+        count: Counts requests by the steering key ``key``.
+        record: Called with every event of the client, as a request of method ``WS``.
+    """
     key = request.headers["sec-websocket-key"].encode()
     accepted = base64.b64encode(hashlib.sha1(key + _KEY_SUFFIX).digest()).decode()
     writer.write(
@@ -53,6 +60,14 @@ async def converse(
             _write(writer, _PONG, payload)
         elif kind == _TEXT:
             event = json.loads(payload)
+            recorded: RecordedRequest = {
+                "method": "WS",
+                "path": request.path,
+                "query": request.query,
+                "headers": request.headers,
+                "body": event,
+            }
+            record(recorded)
             turn = _turn(request, event, count)
             answers = (
                 openai_realtime.answers(turn, event) if realtime else _response_events(turn, event)

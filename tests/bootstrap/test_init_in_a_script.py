@@ -1,0 +1,83 @@
+"""``init()`` in a program of its own, where it sets the global tracer provider."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from openlayer_otel.standin.openlayer_server import OpenlayerServer
+from tests.support.child_process import run_python
+
+CALL = """
+import openai
+openai.OpenAI(max_retries=0).chat.completions.create(
+    model="gpt-x", messages=[{"role": "user", "content": "hi"}])
+"""
+
+
+def test_at_exit_everything_is_sent_without_a_flush(
+    child_environment: dict[str, str], openlayer_server: OpenlayerServer, tmp_path: Path
+) -> None:
+    source = "from openlayer_otel import init\ninit()\n" + CALL
+    done = run_python(source, environment=child_environment, directory=tmp_path).succeeded()
+    assert done.errors == ""
+    assert len(openlayer_server.traces) == 1
+
+
+def test_the_sdk_may_be_imported_first(
+    child_environment: dict[str, str], openlayer_server: OpenlayerServer, tmp_path: Path
+) -> None:
+    source = "import openai\nclient = openai.OpenAI()\nfrom openlayer_otel import init\ninit()\n"
+    source += CALL.replace("openai.OpenAI(max_retries=0)", "client")
+    run_python(source, environment=child_environment, directory=tmp_path).succeeded()
+    assert len(openlayer_server.traces) == 1
+
+
+def test_a_global_provider_that_is_set_already_is_used(
+    child_environment: dict[str, str], openlayer_server: OpenlayerServer, tmp_path: Path
+) -> None:
+    source = (
+        "from opentelemetry import trace\n"
+        "from opentelemetry.sdk.trace import TracerProvider\n"
+        "from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor\n"
+        "mine = TracerProvider()\n"
+        "console = ConsoleSpanExporter(formatter=lambda span: f'console: {span.name}\\n')\n"
+        "mine.add_span_processor(SimpleSpanProcessor(console))\n"
+        "trace.set_tracer_provider(mine)\n"
+        "from openlayer_otel import init\n"
+        "assert init() is mine\n"
+        "assert trace.get_tracer_provider() is mine\n"
+    ) + CALL
+    done = run_python(source, environment=child_environment, directory=tmp_path).succeeded()
+    assert done.output.strip() == "console: chat gpt-x"
+    assert len(openlayer_server.traces) == 1
+
+
+def test_a_global_provider_of_another_kind_stays_and_is_named(
+    child_environment: dict[str, str], openlayer_server: OpenlayerServer, tmp_path: Path
+) -> None:
+    source = (
+        "from opentelemetry import trace\n"
+        "class Homemade(trace.NoOpTracerProvider):\n"
+        "    pass\n"
+        "trace.set_tracer_provider(Homemade())\n"
+        "from openlayer_otel import init\n"
+        "init()\n"
+        "init()\n"
+        "assert isinstance(trace.get_tracer_provider(), Homemade)\n"
+    ) + CALL
+    done = run_python(source, environment=child_environment, directory=tmp_path).succeeded()
+    (warning,) = done.errors.strip().splitlines()
+    assert "Homemade" in warning
+    assert len(openlayer_server.traces) == 1
+
+
+def test_importing_the_package_imports_no_sdk_and_no_transport(
+    child_environment: dict[str, str], tmp_path: Path
+) -> None:
+    source = (
+        "import sys, openlayer_otel\n"
+        "heavy = {'openai', 'anthropic', 'requests', 'urllib3', 'httpx', 'httpx2', 'grpc'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = run_python(source, environment=child_environment, directory=tmp_path).succeeded()
+    assert done.output.strip() == "[]"
