@@ -8,23 +8,48 @@ back, and nothing is logged about it.
 
 from __future__ import annotations
 
-from contextvars import Token
+from collections.abc import Callable
+from contextvars import ContextVar, Token
 from typing import Any
 
-from opentelemetry.context import attach, detach
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
 
-__all__ = ["attach", "take_back"]
+__all__ = ["attach", "reset", "take_back"]
+
+
+def _variable() -> ContextVar[Context] | None:
+    """The variable that holds the current context; None in a runtime without contextvars."""
+    token: Any = otel_context.attach(otel_context.get_current())
+    otel_context.detach(token)
+    variable: ContextVar[Context] | None = getattr(token, "var", None)
+    return variable
+
+
+_current = _variable()
+
+attach: Callable[[Context], Token[Context]] = (
+    otel_context.attach if _current is None else _current.set
+)
+"""Makes a context current; returns the token for :func:`take_back`.
+
+Set directly: a stream's tap does it for every chunk, in 0.1 µs instead of 0.5."""
+
+
+reset: Callable[[Token[Context]], None] = (
+    otel_context.detach if _current is None else _current.reset
+)
+"""Undoes an :data:`attach` in the very context where it was made."""
 
 
 def take_back(token: Token[Any]) -> None:
     """Undo the :func:`attach` that returned ``token``, silently where it no longer applies.
 
-    ``opentelemetry.context.detach`` logs an ERROR in a foreign context, and costs four times
-    as much as resetting the variable.
+    ``opentelemetry.context.detach`` logs an ERROR in a foreign context.
     """
     variable = getattr(token, "var", None)
     if variable is None:  # a context runtime other than contextvars
-        detach(token)
+        otel_context.detach(token)
         return
     try:
         variable.reset(token)

@@ -179,6 +179,11 @@ class Operation:
         """Whether content is recorded."""
         return self._record.with_content
 
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._end.locked()
+
     def first_chunk(self) -> None:
         """Note that the first chunk of the stream has arrived now."""
         if self._first_chunk is None:

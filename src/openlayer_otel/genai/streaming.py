@@ -26,7 +26,7 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure
-from openlayer_otel.genai.current import attach, take_back
+from openlayer_otel.genai.current import attach, reset, take_back
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.record import StreamReader
 
@@ -111,7 +111,7 @@ class StreamEnd:
         self._operation.finish(self._response(), semconv.OUTCOME_DROPPED)
 
     def _response(self) -> Any:
-        if self._reader is None:
+        if self._reader is None or self._operation.over:
             return None
         try:
             return self._reader.response()
@@ -156,12 +156,12 @@ class EventTap(_Tap):
         try:
             event = next(self._source)
         except BaseException as error:
-            take_back(token)
+            reset(token)
             end.stopped(error)
-            raise
-        finally:
             end.reading = False
-        take_back(token)
+            raise
+        end.reading = False
+        reset(token)
         try:
             end.read(event)
         except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
@@ -184,12 +184,13 @@ class AsyncEventTap(_Tap):
         try:
             event = await self._source.__anext__()
         except BaseException as error:
+            # A task that is collected while it waits is finalised in a foreign context.
             take_back(token)
             end.stopped(error)
-            raise
-        finally:
             end.reading = False
-        take_back(token)
+            raise
+        end.reading = False
+        reset(token)
         try:
             end.read(event)
         except Exception as error:  # noqa: BLE001 - boundary: the application gets its event

@@ -26,43 +26,39 @@ class ChatStreamReader:
         content: Whether texts and tool calls are gathered, too.
     """
 
-    __slots__ = ("_choices", "_content", "_first_began", "_first_text", "_head", "_pieces")
+    __slots__ = ("_choices", "_content", "_first_text", "_head", "_latest", "_pieces")
 
     def __init__(self, content: bool) -> None:
         self._content = content
         self._head: dict[str, Any] = {}
         self._choices: dict[int, _Choice] = {}
         self._first_text = TextBuffer()
-        self._pieces = self._first_text.pieces
-        self._first_began = False
+        self._pieces = self._first_text.pieces if content else None
+        self._latest: Any = None
 
     def read(self, event: Any) -> None:
         """Take in one chunk."""
-        # Nearly every chunk holds one piece of the first choice's text and nothing else; as
-        # an object it is read in a tenth of the time that its JSON takes.
+        # Nearly every chunk holds one piece of the first choice's text and nothing else: as an
+        # object it is read in 0.4 µs, its JSON in 6.
         try:
-            choices = event.choices
-            choice = choices[0]
+            (choice,) = event.choices
             delta = choice.delta
             text = delta.content
             if (
                 type(text) is str
-                # One field was given, and that is the content.
-                and len(delta.__pydantic_fields_set__) == 1
+                and len(delta.__pydantic_fields_set__) == 1  # the content, since there is one
                 and not delta.__pydantic_extra__
                 and choice.finish_reason is None
-                and choice.index == 0
-                and event.usage is None
-                and len(choices) == 1
-                and self._first_began
+                and not choice.index
             ):
-                if self._content:
-                    pieces = self._pieces
+                pieces = self._pieces
+                if pieces is not None:
                     pieces.append(text)
                     if len(pieces) == PIECES:
                         self._first_text.join()
+                self._latest = event
                 return
-        except (AttributeError, TypeError, LookupError):
+        except (AttributeError, TypeError, ValueError):
             pass  # no chunk with one choice, as the SDK's types have it
         self._read_json(json_of(event))
 
@@ -85,7 +81,6 @@ class ChatStreamReader:
         index = index if type(index) is int else position
         known = self._choices.get(index)
         if known is None:
-            self._first_began = self._first_began or index == 0
             buffer = self._first_text if index == 0 else TextBuffer()
             known = self._choices[index] = _Choice(buffer)
         if choice.get("finish_reason") is not None:
@@ -98,6 +93,14 @@ class ChatStreamReader:
 
     def response(self) -> dict[str, Any]:
         """The chat completion as far as it was received."""
+        # What every chunk repeats, from the last one that took the fast path: a stream may have
+        # no other chunks, and some servers count tokens in every chunk.
+        latest = json_of(self._latest) if self._latest is not None else {}
+        for name, value in latest.items():
+            if name not in ("choices", "object") and value is not None:
+                self._head.setdefault(name, value)
+        if self._first_text and 0 not in self._choices:
+            self._choices[0] = _Choice(self._first_text)
         choices = [self._choices[index].whole(index) for index in sorted(self._choices)]
         return {**self._head, "object": "chat.completion", "choices": choices}
 
