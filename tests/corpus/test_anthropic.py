@@ -32,6 +32,8 @@ from tests.corpus.replay import (
 )
 from tests.support.span_log import SpanLog
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+
 Json = dict[str, Any]
 
 CORPUS = exchanges("anthropic")
