@@ -106,10 +106,14 @@ class Call:
     def received(self, response: Any, telemetry: Telemetry) -> None:
         """A successful response has arrived; nobody has looked into it yet."""
         self.response = response
-        if response.is_closed:
-            return
         operation = self.operation
         make = operation.endpoint.stream if self.streamed else None
+        if response.is_closed:
+            if make is None:
+                return
+            # A transport handed over the stream's body as a whole, as mocks and caches do. Its
+            # events are still to be read, and then closed like those of any stream.
+            response.is_closed = False
         reader = make(operation.content) if make is not None else None
         end = StreamEnd(operation, reader, telemetry.chunk_recorder(operation))
         observe_body(response, end, self.streamed)
