@@ -219,7 +219,7 @@ def test_a_returned_stream_that_breaks_half_way(
 ) -> None:
     client = make_client(sdk, False, llm_server.url)
     stream = trace(name="ask")(lambda: start(client, "gpt-4o-mini;drop=4"))()
-    with pytest.raises(Exception, match="."):
+    with pytest.raises(Exception):  # noqa: B017 - each SDK has its own
         list(stream)
     step = log.named("ask")
     assert step.status.status_code is StatusCode.ERROR

@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from opentelemetry.context import get_current
+
 from openlayer_otel import semconv
+from openlayer_otel.context_attributes import attributes_in
+from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content import ContentPolicy
 from openlayer_otel.genai.encoding import from_json, to_json
 from openlayer_otel.tracing.recording import Step, json_object
@@ -47,3 +51,56 @@ def session_attributes(session_id: object = None, user_id: object = None) -> dic
     if user_id is not None:
         found[semconv.USER_ID] = str(user_id)
     return found
+
+
+# What update_current_trace() takes by name -> the attribute that holds it as plain text.
+_TEXTS = {
+    "name": semconv.TRACE_NAME,
+    "inference_id": semconv.TRACE_INFERENCE_ID,
+    "inferenceId": semconv.TRACE_INFERENCE_ID,
+    "inference_pipeline_id": semconv.INFERENCE_PIPELINE_ID,
+}
+
+
+def update_trace(step: Step, values: Mapping[str, Any]) -> None:
+    """Record values for the row of the trace of ``step``, by name. Never raises."""
+    target = row_step(step)
+    if not target.recording:
+        return
+    for name, value in values.items():
+        if value is None:
+            continue
+        try:
+            _update_row(step, target, name, value)
+        except Exception as error:  # noqa: BLE001 - boundary: the application goes on
+            report_failure("update_current_trace()", error)
+
+
+def _update_row(step: Step, target: Step, name: str, value: Any) -> None:
+    if name in _TEXTS:
+        target.put_attributes({_TEXTS[name]: str(value)})
+    elif name == "metadata" and isinstance(value, Mapping):
+        existing = (getattr(target.span, "attributes", None) or {}).get(semconv.TRACE_METADATA)
+        target.put_attributes({semconv.TRACE_METADATA: merged(existing, value, target.content)})
+    elif name == "tags":
+        tags = [value] if isinstance(value, str) else list(value)
+        target.put_attributes({semconv.TRACE_TAGS: [str(tag) for tag in tags]})
+    elif name in ("ground_truth", "groundTruth"):
+        target.put_content(semconv.TRACE_GROUND_TRUTH, value)
+    elif name in ("session_id", "user_id"):
+        set_for_trace(step, session_attributes(**{name: value}))
+    elif name in ("context", "question"):
+        target.log(**{name: value})
+    else:
+        put_column(step, name, value)
+
+
+def set_for_trace(step: Step, attributes: Mapping[str, Any]) -> None:
+    """Put session attributes on the trace's root and on all steps that start from now on."""
+    root = row_step(step)
+    root.put_attributes(attributes)
+    if step is not root:
+        step.put_attributes(attributes)
+    for shared in (step.root.trace_attributes, attributes_in(get_current())):
+        if isinstance(shared, dict):
+            shared.update(attributes)

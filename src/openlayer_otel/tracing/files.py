@@ -64,7 +64,7 @@ class Attachment:
             OSError: The file cannot be read.
         """
         file = Path(path)
-        return cls(name or file.name, file.read_bytes(), media_type)
+        return cls(name or file.name, file.read_bytes(), media_type or _guessed(file.name))
 
     @classmethod
     def from_base64(cls, text: str, name: str, media_type: str | None = None) -> Attachment:

@@ -82,7 +82,8 @@ class GuardrailBlockedException(Exception):  # noqa: N818 - the name of Openlaye
         self.guardrail_name = guardrail_name
         self.reason = reason
         self.metadata = dict(metadata or {})
-        super().__init__(f"Guardrail '{guardrail_name}' blocked execution: {reason}")
+        # Not super(): it may be the exception of Openlayer's SDK, which takes other arguments.
+        Exception.__init__(self, f"Guardrail '{guardrail_name}' blocked execution: {reason}")
 
 
 class BaseGuardrail(abc.ABC):

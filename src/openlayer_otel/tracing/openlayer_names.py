@@ -15,14 +15,13 @@ from opentelemetry.context import attach, get_current
 from openlayer_otel import semconv
 from openlayer_otel.context_attributes import attributes_in, sharing
 from openlayer_otel.tracing.beginning import begin
-from openlayer_otel.tracing.columns import session_attributes
+from openlayer_otel.tracing.columns import session_attributes, set_for_trace
 from openlayer_otel.tracing.decorator import trace
 from openlayer_otel.tracing.identity import StepIdentity
 from openlayer_otel.tracing.recording import STEP_KEY, Step, UntilTraceEnds
 from openlayer_otel.tracing.steps import (
     current_step,
     current_trace,
-    set_for_trace,
     start_step,
 )
 

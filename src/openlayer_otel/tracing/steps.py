@@ -14,14 +14,21 @@ from types import TracebackType
 from typing import Any
 
 from opentelemetry.context import get_current
-from opentelemetry.trace import INVALID_SPAN, Span, get_current_span
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    ProxyTracer,
+    ProxyTracerProvider,
+    Span,
+    get_current_span,
+    get_tracer_provider,
+)
 
 from openlayer_otel import semconv
-from openlayer_otel.context_attributes import attributes_in
 from openlayer_otel.diagnostics import report_failure, warn_once
+from openlayer_otel.genai.nesting import suppressed
 from openlayer_otel.telemetry import active
 from openlayer_otel.tracing.beginning import begin
-from openlayer_otel.tracing.columns import merged, put_column, row_step, session_attributes
+from openlayer_otel.tracing.columns import row_step, update_trace
 from openlayer_otel.tracing.current import Entered, enter, leave
 from openlayer_otel.tracing.files import Attachment, attach_to
 from openlayer_otel.tracing.identity import StepIdentity
@@ -126,7 +133,7 @@ class Trace:
 
     def update(self, **values: Any) -> None:
         """As :func:`update_current_trace`, for this trace."""
-        _update_trace(self.step, values)
+        update_trace(self.step, values)
 
     update_metadata = update
 
@@ -179,7 +186,7 @@ def update_current_trace(**values: Any) -> None:
     """
     step = _wanted_step("update_current_trace")
     if step is not None:
-        _update_trace(step, values)
+        update_trace(step, values)
 
 
 def log_context(context: Sequence[str]) -> None:
@@ -227,7 +234,7 @@ def _log(function: str, **fields: Any) -> None:
 
 def _wanted_step(function: str) -> Step | None:
     step = current_step()
-    if step is None and not get_current_span().get_span_context().is_valid:
+    if step is None and _somebody_traces() and not get_current_span().get_span_context().is_valid:
         warn_once(
             f"outside:{function}",
             "openlayer-otel: %s() was called outside of any step or span; nothing is recorded. "
@@ -235,6 +242,14 @@ def _wanted_step(function: str) -> Step | None:
             function,
         )
     return step
+
+
+def _somebody_traces() -> bool:
+    """Whether spans are wanted here: there is a tracer provider, and tracing is not suppressed."""
+    nobody = isinstance(active().tracer, ProxyTracer) and isinstance(
+        get_tracer_provider(), ProxyTracerProvider
+    )
+    return not nobody and not suppressed(get_current())
 
 
 def _step_of_other(span: Span, above: Step | None) -> Step:
@@ -248,55 +263,3 @@ def _step_of_other(span: Span, above: Step | None) -> Step:
 def _unrecorded(identity: StepIdentity) -> Step:
     """A step for a block that nobody records: what is said about it goes nowhere."""
     return Step(identity, INVALID_SPAN, None, active().content, False)
-
-
-# What update_current_trace() takes by name -> the attribute that holds it as plain text.
-_TEXTS = {
-    "name": semconv.TRACE_NAME,
-    "inference_id": semconv.TRACE_INFERENCE_ID,
-    "inferenceId": semconv.TRACE_INFERENCE_ID,
-    "inference_pipeline_id": semconv.INFERENCE_PIPELINE_ID,
-}
-
-
-def _update_trace(step: Step, values: Mapping[str, Any]) -> None:
-    target = row_step(step)
-    if not target.recording:
-        return
-    for name, value in values.items():
-        if value is None:
-            continue
-        try:
-            _update_row(step, target, name, value)
-        except Exception as error:  # noqa: BLE001 - boundary: the application goes on
-            report_failure("update_current_trace()", error)
-
-
-def _update_row(step: Step, target: Step, name: str, value: Any) -> None:
-    if name in _TEXTS:
-        target.put_attributes({_TEXTS[name]: str(value)})
-    elif name == "metadata" and isinstance(value, Mapping):
-        existing = (getattr(target.span, "attributes", None) or {}).get(semconv.TRACE_METADATA)
-        target.put_attributes({semconv.TRACE_METADATA: merged(existing, value, target.content)})
-    elif name == "tags":
-        tags = [value] if isinstance(value, str) else list(value)
-        target.put_attributes({semconv.TRACE_TAGS: [str(tag) for tag in tags]})
-    elif name in ("ground_truth", "groundTruth"):
-        target.put_content(semconv.TRACE_GROUND_TRUTH, value)
-    elif name in ("session_id", "user_id"):
-        set_for_trace(step, session_attributes(**{name: value}))
-    elif name in ("context", "question"):
-        target.log(**{name: value})
-    else:
-        put_column(step, name, value)
-
-
-def set_for_trace(step: Step, attributes: Mapping[str, Any]) -> None:
-    """Put session attributes on the trace's root and on all steps that start from now on."""
-    root = row_step(step)
-    root.put_attributes(attributes)
-    if step is not root:
-        step.put_attributes(attributes)
-    for shared in (step.root.trace_attributes, attributes_in(get_current())):
-        if isinstance(shared, dict):
-            shared.update(attributes)

@@ -1,0 +1,72 @@
+"""The current step in threads and executors."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from openlayer_otel import (
+    ContextThreadPoolExecutor,
+    carry_context,
+    start_step,
+    trace,
+    using_session,
+)
+from tests.support.span_log import SpanLog
+
+EXPECTED = [["root", ["work"], ["work"], ["work"]]]
+
+
+@trace(name="work")
+def work(number: int) -> int:
+    return number
+
+
+def test_an_executor_that_carries_the_context(steps: SpanLog) -> None:
+    with ContextThreadPoolExecutor(2) as pool:
+        with start_step("root"), using_session("s1"):
+            assert [*pool.map(work, [1, 2])] == [1, 2]
+            assert pool.submit(work, number=3).result(60) == 3
+        assert pool.submit(work, 4).result(60) == 4
+    assert steps.tree() == [*EXPECTED, ["work"]]
+    sessions = [(span.attributes or {}).get("session.id") for span in steps.ended]
+    assert sorted(str(each) for each in sessions) == ["None", "None", "s1", "s1", "s1"]
+
+
+def test_any_executor_with_a_function_that_carries_the_context(steps: SpanLog) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        with start_step("root"):
+            carried = carry_context(work)
+            list(pool.map(carried, [1, 2, 3]))
+        pool.submit(work, 4).result(60)
+    assert steps.tree() == [*EXPECTED, ["work"]]
+    assert carried.__name__ == "work"
+
+
+def test_a_thread(steps: SpanLog) -> None:
+    with start_step("root"):
+        for number in range(3):
+            thread = threading.Thread(target=carry_context(work), args=(number,))
+            thread.start()
+            thread.join()
+    assert steps.tree() == EXPECTED
+
+
+async def test_run_in_executor(steps: SpanLog) -> None:
+    loop = asyncio.get_running_loop()
+    with ContextThreadPoolExecutor(1) as pool:
+        with start_step("root"):
+            await loop.run_in_executor(None, carry_context(work), 1)
+            await loop.run_in_executor(pool, work, 2)
+            await asyncio.to_thread(work, 3)
+    assert steps.tree() == EXPECTED
+
+
+async def test_tasks_carry_the_context_by_themselves(steps: SpanLog) -> None:
+    async def child(number: int) -> int:
+        return work(number)
+
+    with start_step("root"):
+        await asyncio.gather(child(1), asyncio.create_task(child(2)), child(3))
+    assert steps.tree() == EXPECTED
