@@ -110,7 +110,11 @@ class ContentPolicy:
         ]
 
     def _redacted(self, value: Any) -> Any:
-        """``value`` with every text in it passed through ``redact``."""
+        """``value`` with every text in it passed through ``redact``.
+
+        A key that is an identifier is the name of a field; any other (an address, a sentence)
+        is content, too.
+        """
         if isinstance(value, str):
             redact = self.redact
             if redact is None:
@@ -122,7 +126,10 @@ class ContentPolicy:
                 return REDACTION_FAILED
             return kept if isinstance(kept, str) else REDACTION_FAILED
         if isinstance(value, dict):
-            return {key: self._redacted(item) for key, item in value.items()}
+            return {
+                key if key.isidentifier() else self._redacted(key): self._redacted(item)
+                for key, item in value.items()
+            }
         if isinstance(value, list):
             return [self._redacted(item) for item in value]
         return value
