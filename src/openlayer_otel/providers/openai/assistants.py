@@ -173,7 +173,8 @@ class RunStreamReader:
 
     def _read_delta(self, data: Any) -> None:
         key = str(_field(data, "id"))
-        for block in _field(_field(data, "delta"), "content") or ():
+        blocks = _field(_field(data, "delta"), "content")
+        for block in blocks if isinstance(blocks, list) else ():
             piece = _field(_field(block, "text"), "value")
             if isinstance(piece, str):
                 self._texts.setdefault(key, TextBuffer()).append(piece)
@@ -201,6 +202,7 @@ RUNS = Endpoint(
     request=read_request,
     response=read_response,
     stream=RunStreamReader,
+    finish_reason_due=True,
     # The conventions name these spans after the agent, of which only an id is known.
     model=lambda body, path: None,
 )

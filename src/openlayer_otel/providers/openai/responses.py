@@ -153,6 +153,7 @@ def finish_reason(body: Mapping[str, Any]) -> str | None:
     if isinstance(reason, str) and reason:
         return _INCOMPLETE.get(reason, reason)
     status = body.get("status")
+    status = status if isinstance(status, str) else None
     kinds = _item_types(body.get("output"))
     if status in _COMPLETE or (status is None and kinds):
         if not kinds.isdisjoint(_TOOL_CALLS):
