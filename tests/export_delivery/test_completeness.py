@@ -257,7 +257,7 @@ def test_a_trace_over_two_tracer_providers_is_one_row(
 
 
 def test_two_destinations_get_the_trace_each(server: FaultyServer, processing: Make) -> None:
-    provider, processor = processing()
+    provider, _ = processing()
     other = OpenlayerSpanProcessor(
         api_key="k", inference_pipeline_id="pipeline-2", base_url=server.url
     )

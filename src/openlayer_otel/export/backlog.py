@@ -26,6 +26,7 @@ class Upload:
         ticket: Its number; each trace is settled once, whoever holds it.
         pipeline_id: The inference pipeline that gets it.
         data: The JSON body.
+        made_at: When the trace was complete, in nanoseconds since 1970: its age in the spool.
         finish: Makes the final body, on the sending thread; for content that has to be uploaded
             before the trace that refers to it.
         spooled: Its file, if it was put away while its request was still running.
@@ -34,6 +35,7 @@ class Upload:
     ticket: int
     pipeline_id: str
     data: bytes
+    made_at: int
     finish: Callable[[], bytes] | None = None
     spooled: Path | None = None
 
@@ -127,7 +129,12 @@ class Backlog:
             return None
         try:
             return self.spool.put(
-                self._settings.base_url, upload.pipeline_id, upload.data, sync=sync, suffix=suffix
+                self._settings.base_url,
+                upload.pipeline_id,
+                upload.data,
+                made_at=upload.made_at,
+                sync=sync,
+                suffix=suffix,
             )
         except (OSError, ValueError) as error:
             warn_once(

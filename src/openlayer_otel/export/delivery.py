@@ -17,6 +17,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
@@ -44,6 +45,14 @@ _STANDSTILL = 0.5
 _SPARE = 0.3
 
 
+class _Queued(NamedTuple):
+    """A trace in the queue: its number, when it was complete (nanoseconds since 1970)."""
+
+    ticket: int
+    made_at: int
+    trace: CompletedTrace
+
+
 class Delivery:
     """The way of completed traces from the user's thread to Openlayer. Thread-safe.
 
@@ -64,10 +73,11 @@ class Delivery:
     def _reset(self) -> None:
         # Reentrant: the garbage collector may end a span, and submit its trace, at any point.
         self._lock = threading.RLock()
-        self._queue: deque[tuple[int, CompletedTrace]] = deque()
+        self._queue: deque[_Queued] = deque()
         self._waiting: OrderedDict[int, int] = OrderedDict()
         self._waiting_bytes = 0
         self._last_ticket = 0
+        self._last_time = 0
         self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._called = False
         self._thread: threading.Thread | None = None
@@ -103,7 +113,9 @@ class Delivery:
             self._last_ticket += 1
             self._waiting[self._last_ticket] = weight
             self._waiting_bytes += weight
-            self._queue.append((self._last_ticket, trace))
+            # Never backwards, or a clock that is set back would change the order in the spool.
+            self._last_time = max(self._last_time + 1, time.time_ns())
+            self._queue.append(_Queued(self._last_ticket, self._last_time, trace))
         self.wake()
 
     def wake(self) -> None:
@@ -149,17 +161,18 @@ class Delivery:
         pauses = [pause for collect in self._collectors if (pause := collect()) is not None]
         while not self._closed:
             try:
-                ticket, trace = self._queue.popleft()
+                queued = self._queue.popleft()
             except IndexError:
                 break
-            self._process(ticket, trace)
+            self._process(queued)
         self.tally.report()
         return min(pauses) if pauses else None
 
-    def _process(self, ticket: int, trace: CompletedTrace, *, put_away: bool = False) -> None:
+    def _process(self, queued: _Queued, *, put_away: bool = False) -> None:
+        ticket = queued.ticket
         self._making.add(ticket)
         try:
-            upload = self._upload_of(ticket, trace)
+            upload = self._upload_of(queued)
             if upload is not None:
                 self._senders.in_hand[ticket] = upload
                 self._making.discard(ticket)
@@ -170,8 +183,9 @@ class Delivery:
         finally:
             self._making.discard(ticket)
 
-    def _upload_of(self, ticket: int, trace: CompletedTrace) -> Upload | None:
-        body = body_of(trace, self._settings)
+    def _upload_of(self, queued: _Queued) -> Upload | None:
+        ticket = queued.ticket
+        body = body_of(queued.trace, self._settings)
         if body is None:
             self._settle_ticket(ticket, "not_uploaded")
             return None
@@ -186,7 +200,7 @@ class Delivery:
             return None
         self.backlog.serve(pipeline_id)
         limit = self._settings.max_body_bytes
-        upload = Upload(ticket, pipeline_id, encode_to_fit(body.content, limit))
+        upload = Upload(ticket, pipeline_id, encode_to_fit(body.content, limit), queued.made_at)
         if body.checksums:
             uploads = self._uploads
             upload.finish = lambda: encode_to_fit(uploads.upload(body).content, limit)
@@ -297,10 +311,10 @@ class Delivery:
         """What is queued goes to disk. Sending it in time is not to be hoped for."""
         while time.monotonic() < ends:
             try:
-                ticket, trace = self._queue.popleft()
+                queued = self._queue.popleft()
             except IndexError:
                 break
-            self._process(ticket, trace, put_away=True)
+            self._process(queued, put_away=True)
         while self._making and time.monotonic() < ends:
             time.sleep(_GLANCE)
 

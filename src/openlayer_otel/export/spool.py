@@ -109,7 +109,6 @@ class Spool:
         self._size = 0
         self._writes_until_count = 0
         self._number = 0
-        self._last_time = 0
 
     def put(
         self,
@@ -117,6 +116,7 @@ class Spool:
         pipeline_id: str,
         data: bytes,
         *,
+        made_at: int | None = None,
         sync: bool = True,
         suffix: str = SUFFIX,
     ) -> Path:
@@ -126,6 +126,7 @@ class Spool:
             base_url: The Openlayer address that it is for.
             pipeline_id: The inference pipeline that it is for.
             data: The JSON body.
+            made_at: When the trace was complete, in nanoseconds since 1970; now by default.
             sync: Wait until the disk has it, so that it survives a power failure.
             suffix: ``REFUSED`` for a trace that is to be kept, but not replayed.
 
@@ -147,7 +148,7 @@ class Spool:
         if len(content) > self.max_bytes:
             raise ValueError("larger than the spool")
         self._make_room(len(content))
-        path = self.directory / (self._new_name(base_url, pipeline_id) + suffix)
+        path = self.directory / (self._new_name(base_url, pipeline_id, made_at) + suffix)
         unfinished = path.with_suffix(_UNFINISHED)
         try:
             descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -166,13 +167,12 @@ class Spool:
             self._size += len(content)
         return path
 
-    def _new_name(self, base_url: str, pipeline_id: str) -> str:
+    def _new_name(self, base_url: str, pipeline_id: str, made_at: int | None) -> str:
+        destination = destination_of(base_url, pipeline_id)
         with self._lock:
-            # Never backwards, or a clock that is set back would change the order.
-            self._last_time = max(self._last_time + 1, time.time_ns())
             self._number += 1
-            destination = destination_of(base_url, pipeline_id)
-            return f"{self._last_time:020d}-{os.getpid()}-{self._number}-{destination}"
+            number = self._number
+        return f"{made_at or time.time_ns():020d}-{os.getpid()}-{number}-{destination}"
 
     def _make_room(self, size: int) -> None:
         """Make the directory, and remove the oldest files until ``size`` more bytes fit."""

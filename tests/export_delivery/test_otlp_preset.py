@@ -1,0 +1,67 @@
+"""OPENLAYER_OTEL_OTLP: one variable, and the SDK's own exporter sends to Openlayer."""
+
+from __future__ import annotations
+
+import pytest
+from opentelemetry.util.re import parse_env_headers
+
+from openlayer_otel.export.otlp_preset import apply
+
+GIVEN = {
+    "OPENLAYER_OTEL_OTLP": "true",
+    "OPENLAYER_API_KEY": "key with, odd=signs",
+    "OPENLAYER_INFERENCE_PIPELINE_ID": "p-1",
+}
+
+
+def test_the_sdk_reads_endpoint_headers_and_protocol_of_openlayer() -> None:
+    environment = dict(GIVEN)
+    assert apply(environment)
+    endpoint = environment["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
+    assert endpoint == "https://api.openlayer.com/v1/otel/v1/traces"
+    assert environment["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] == "http/protobuf"
+    assert environment["OTEL_TRACES_EXPORTER"] == "otlp"
+    assert parse_env_headers(environment["OTEL_EXPORTER_OTLP_TRACES_HEADERS"], liberal=True) == {
+        "authorization": "Bearer key with, odd=signs",
+        "x-bt-parent": "pipeline_id:p-1",
+    }
+
+
+def test_the_address_follows_the_base_url() -> None:
+    environment = {**GIVEN, "OPENLAYER_BASE_URL": "https://openlayer.example/api/v1/"}
+    assert apply(environment)
+    endpoint = environment["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
+    assert endpoint == "https://openlayer.example/api/v1/otel/v1/traces"
+
+
+def test_nothing_changes_unless_it_is_asked_for() -> None:
+    environment = {**GIVEN, "OPENLAYER_OTEL_OTLP": "false"}
+    before = dict(environment)
+    assert not apply(environment)
+    assert environment == before
+
+
+@pytest.mark.parametrize(
+    "variable", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
+)
+def test_the_key_does_not_go_to_an_endpoint_of_the_user(
+    variable: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment = {**GIVEN, variable: "http://collector:4318"}
+    before = dict(environment)
+    assert not apply(environment)
+    assert environment == before
+    assert variable in caplog.text
+
+
+def test_what_the_user_set_stays() -> None:
+    environment = {**GIVEN, "OTEL_TRACES_EXPORTER": "otlp,console"}
+    assert apply(environment)
+    assert environment["OTEL_TRACES_EXPORTER"] == "otlp,console"
+
+
+@pytest.mark.parametrize("missing", ["OPENLAYER_API_KEY", "OPENLAYER_INFERENCE_PIPELINE_ID"])
+def test_what_is_missing_is_said(missing: str, caplog: pytest.LogCaptureFixture) -> None:
+    environment = {name: value for name, value in GIVEN.items() if name != missing}
+    assert not apply(environment)
+    assert missing in caplog.text
