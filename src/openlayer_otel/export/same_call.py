@@ -1,8 +1,9 @@
 """Two spans that describe the same model call, as one.
 
 A call may be traced twice: by the framework and by the SDK under it, by two
-instrumentations, or by an SDK that traces itself. The spans are nested; they are the same
-call if they carry the same response id, or the same model and usage. The merged reading has
+instrumentations, or by an SDK that traces itself. Nested spans are the same
+call if they carry the same response id, or the same model and usage. Spans that stand side by
+side are the same call only if they carry the same response id. The merged reading has
 the usage once and, of each kind of content, the richer one.
 """
 
@@ -54,6 +55,20 @@ def same_call(outer: Mapping[str, Any], inner: Mapping[str, Any], alone: bool) -
     if all(usage):
         return usage[0] == usage[1]
     return alone
+
+
+def twins(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two spans side by side describe one model call: they have the same response id.
+
+    An instrumentation that does not make its span current lets the next one stand beside it.
+    """
+    if semconv.STEP_TYPE in one or semconv.STEP_TYPE in other:
+        return False
+    kind = step_type_of(one)
+    if kind not in MODEL_STEP_TYPES or kind != step_type_of(other):
+        return False
+    response_id = text_of(one, semconv.RESPONSE_ID)
+    return response_id is not None and response_id == text_of(other, semconv.RESPONSE_ID)
 
 
 def _models(reading: Mapping[str, Any]) -> set[str]:

@@ -114,6 +114,8 @@ def part_of(block: dict[str, Any]) -> Part:
     if isinstance(kind, str):
         needed = _CONVENTION.get(kind)
         if needed is not None and needed in block:
+            if kind == "tool_call_response" and isinstance(block["response"], list):
+                return _response(block)
             return block
         read = _BY_TYPE.get(kind)
         if read is not None:

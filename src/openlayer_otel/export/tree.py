@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
 
@@ -18,7 +19,7 @@ from openlayer_otel.export.assembly import CompletedTrace
 from openlayer_otel.export.dialects import read_span
 from openlayer_otel.export.failures import Failure, failure_of
 from openlayer_otel.export.reading import Reading, step_type_of
-from openlayer_otel.export.same_call import merged, same_call
+from openlayer_otel.export.same_call import merged, same_call, twins
 
 # Steps nested deeper than this hang on their ancestor at this level: encoders have a limit.
 MAX_NESTING = 40
@@ -185,17 +186,30 @@ def _fold(root: Node) -> None:
 
 
 def _fold_one(node: Node) -> bool:
+    """Merge one pair: the node and what it encloses, or two beside each other in it."""
     kinds = [step_type_of(child.reading) for child in node.children]
     for child, kind in zip(node.children, kinds, strict=True):
         if same_call(node.reading, child.reading, alone=kinds.count(kind) == 1):
-            node.reading = merged(node.reading, child.reading)
-            node.span_ids.extend(child.span_ids)
-            if node.failure is not None and not node.failure.message:
-                node.failure = child.failure or node.failure
-            rest = [each for each in node.children if each is not child]
-            node.children = sorted([*rest, *child.children], key=_by_time)
+            node.children.remove(child)
+            _merge(node, child)
+            return True
+    known: dict[Any, Node] = {}
+    for child in node.children:
+        first = known.setdefault(child.reading.get(semconv.RESPONSE_ID), child)
+        if first is not child and twins(first.reading, child.reading):
+            node.children.remove(child)
+            _merge(first, child)
+            first.end = max(first.end, child.end)
             return True
     return False
+
+
+def _merge(node: Node, other: Node) -> None:
+    node.reading = merged(node.reading, other.reading)
+    node.span_ids.extend(other.span_ids)
+    if node.failure is not None and not node.failure.message:
+        node.failure = other.failure or node.failure
+    node.children = sorted([*node.children, *other.children], key=_by_time)
 
 
 def _trace_failures(root: Node) -> None:

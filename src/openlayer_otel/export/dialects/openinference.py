@@ -96,6 +96,8 @@ def read(span: ReadableSpan) -> Reading | None:
     provider = text_of(attributes, "llm.provider") or text_of(attributes, "llm.system")
     if provider is not None:
         reading.setdefault(semconv.PROVIDER_NAME, provider)
+    if kind == "LLM":
+        _read_exchange(attributes, reading)
     _read_parameters(attributes, reading)
     _read_content(kind, attributes, reading)
     cost = next((attributes[name] for name in COSTS if name in attributes), None)
@@ -109,6 +111,18 @@ def read(span: ReadableSpan) -> Reading | None:
 
 def _ours(name: str) -> bool:
     return name.startswith(("gen_ai.", "openlayer.", "openai.", "error."))
+
+
+def _read_exchange(attributes: dict[str, Any], reading: Reading) -> None:
+    """Model and response id, from the request and the response as they went over the wire."""
+    request, response = (
+        decoded(attributes.get("input.value")),
+        decoded(attributes.get("output.value")),
+    )
+    if isinstance(request, dict) and isinstance(request.get("model"), str):
+        reading.setdefault(semconv.REQUEST_MODEL, request["model"])
+    if isinstance(response, dict) and isinstance(response.get("id"), str):
+        reading.setdefault(semconv.RESPONSE_ID, response["id"])
 
 
 def _read_parameters(attributes: dict[str, Any], reading: Reading) -> None:
@@ -180,7 +194,8 @@ def _message(message: dict[str, Any]) -> Message:
     parts: list[Part] = []
     for each in contents:
         block = each.get("message_content") if isinstance(each, dict) else None
-        if isinstance(block, dict):
+        # Tool calls are in tool_calls, too.
+        if isinstance(block, dict) and block.get("type") != "tool_use":
             parts.append(_part(block))
     plain_content = message.get("content")
     if not parts and isinstance(plain_content, str) and plain_content:

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from openlayer_otel import semconv
 from openlayer_otel.export.dialects.flattened import listed, nested
 from openlayer_otel.export.dialects.genai import current_names
+from openlayer_otel.export.dialects.left_out import scope_of
 from openlayer_otel.export.reading import Reading, decoded, fields_with
 from openlayer_otel.export.shapes import message_of
 
@@ -45,6 +46,9 @@ _NAMES = {
     "gen_ai.user": semconv.USER_ID,
 }
 _ASSOCIATION = "traceloop.association.properties."
+_FLATTENED = ("gen_ai.prompt.", "gen_ai.completion.")
+# Its OpenAI package without content; opentelemetry.instrumentation.openai_v2 is another one.
+_SCOPES = ("opentelemetry.instrumentation.openai.",)
 _SESSION = frozenset({"session_id", "chat_id", "thread_id", "conversation_id"})
 
 
@@ -56,17 +60,18 @@ def read(span: ReadableSpan) -> Reading | None:
     if (
         kind is None
         and request is None
-        and not any(
-            name.startswith(("gen_ai.prompt.", "gen_ai.completion.")) for name in attributes
-        )
+        and not scope_of(span).startswith(_SCOPES)
+        and not any(name.startswith(_FLATTENED) for name in attributes)
     ):
         return None
     reading = current_names(span)
     if kind is not None:
         _read_entity(str(kind).lower(), reading)
-    elif request is not None or semconv.OPERATION_NAME not in reading:
+    elif request is not None or semconv.REQUEST_MODEL in reading:
         operation = _OPERATIONS.get(str(request), semconv.CHAT)
         reading.setdefault(semconv.OPERATION_NAME, operation)
+    if span.name == "openai.response":
+        reading.setdefault(semconv.OPENAI_API_TYPE, "responses")
     read_flattened(reading)
     _read_association(reading)
     return reading
