@@ -14,7 +14,7 @@ _PROVIDERS = {
     "cognitiveservices.azure.com": "azure.ai.openai",
     "services.ai.azure.com": "azure.ai.inference",
     "inference.ai.azure.com": "azure.ai.inference",
-    "models.inference.ai.azure.com": "azure.ai.inference",
+    "models.github.ai": "azure.ai.inference",
     "api.anthropic.com": "anthropic",
     "api.groq.com": "groq",
     "api.deepseek.com": "deepseek",
@@ -40,7 +40,28 @@ _PROVIDERS = {
     "integrate.api.nvidia.com": "nvidia",
     "dashscope.aliyuncs.com": "alibaba",
     "dashscope-intl.aliyuncs.com": "alibaba",
+    "ml.cloud.ibm.com": "ibm.watsonx.ai",
+    "azuredatabricks.net": "databricks",
+    "cloud.databricks.com": "databricks",
+    "gcp.databricks.com": "databricks",
+    "api.ai21.com": "ai21",
+    "api.deepinfra.com": "deepinfra",
+    "api.hyperbolic.xyz": "hyperbolic",
+    "api.lambda.ai": "lambda_ai",
+    "api.minimax.io": "minimax",
+    "api.studio.nebius.com": "nebius",
+    "api.replicate.com": "replicate",
+    "api.siliconflow.cn": "siliconflow",
+    "api.siliconflow.com": "siliconflow",
+    "api.upstage.ai": "upstage",
+    "api.z.ai": "zhipu_ai",
+    "open.bigmodel.cn": "zhipu_ai",
+    "inference.baseten.co": "baseten",
+    "ai-gateway.vercel.sh": "vercel_ai_gateway",
 }
+# Servers that people run themselves, by the port they are known for.
+_LOCAL_PORTS = {11434: "ollama"}
+_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
 
 
 def provider_of(host: str) -> str | None:
@@ -73,5 +94,6 @@ def identity_of(
     port = getattr(base_url, "port", None)
     if not port:
         port = {"http": 80, "https": 443}.get(str(getattr(base_url, "scheme", "")))
-    provider = fixed or provider_of(host) or default
+    local = _LOCAL_PORTS.get(port or 0) if host in _LOCAL_HOSTS else None
+    provider = fixed or provider_of(host) or local or default
     return Identity(provider, host or None, port, conversation)
