@@ -55,7 +55,7 @@ class MessageStreamReader:
             and event.index == self._open_index
         ):
             delta = event.delta
-            if delta.type == self._delta:
+            if getattr(delta, "type", None) == self._delta:
                 piece = getattr(delta, self._field)
                 if type(piece) is str:
                     if self._content:
