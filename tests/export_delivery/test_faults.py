@@ -329,3 +329,16 @@ def test_nothing_is_uploaded_when_publishing_is_disabled(
     assert provider.force_flush(1_000)
     assert not server.requests
     assert not caplog.records
+
+
+def test_a_proxy_of_the_environment_is_used(
+    processing: Make, server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", server.url.removesuffix("/v1"))
+    provider, _ = processing(base_url="http://openlayer.example/v1")
+    run(provider, "one")
+    assert provider.force_flush(10_000)
+    assert server.requests[0]["path"] == (
+        "http://openlayer.example/v1/inference-pipelines/pipeline-1/data-stream"
+    )
+    assert server.names() == _once(["one"])

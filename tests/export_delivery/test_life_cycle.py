@@ -374,14 +374,14 @@ def test_http_instrumentation_does_not_trace_the_uploads(
     applications: Applications, server: FaultyServer
 ) -> None:
     application = """
-import requests
+import urllib3
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 seen = []
-send = requests.Session.send
+send = urllib3.HTTPConnectionPool.urlopen
 def watched(self, *arguments, **named):
     seen.append(is_instrumentation_enabled())
     return send(self, *arguments, **named)
-requests.Session.send = watched
+urllib3.HTTPConnectionPool.urlopen = watched
 run(provider, "one")
 provider.force_flush()
 assert seen == [False], seen

