@@ -34,6 +34,7 @@ class VersionSet:
     Attributes:
         name: What it is called on the command line.
         requirements: Versions beside those that the package itself asks for.
+        marker: Which tests run on it.
         pythons: Python versions it can run on, the preferred one first; the one that runs
             this script by default. A set whose Pythons are all missing is passed over.
     """
@@ -41,6 +42,7 @@ class VersionSet:
     name: str
     requirements: tuple[str, ...]
     pythons: tuple[str, ...] = (_THIS_PYTHON,)
+    marker: str = "matrix"
 
 
 # Old SDKs call httpx with arguments that its version 0.28 took away.
@@ -73,6 +75,17 @@ VERSION_SETS = (
     VersionSet("python-3.10", ("openai", "anthropic"), ("3.10",)),
     VersionSet("python-3.12", ("openai", "anthropic"), ("3.12",)),
     VersionSet("python-3.13", ("openai", "anthropic"), ("3.13",)),
+    # Other instrumentors of the same SDKs, switched on beside ours.
+    VersionSet(
+        "beside-others",
+        (
+            "openai",
+            "anthropic",
+            "opentelemetry-instrumentation-genai-openai",
+            "opentelemetry-instrumentation-genai-anthropic",
+        ),
+        marker="beside_others",
+    ),
 )
 
 
@@ -136,10 +149,10 @@ def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 
-def marked_files() -> list[str]:
+def marked_files(marker: str) -> list[str]:
     """The test files with marked tests; others may need newer SDKs than a set has."""
     files = sorted((ROOT / "tests").rglob("test_*.py"))
-    return [str(path) for path in files if "mark.matrix" in path.read_text(encoding="utf-8")]
+    return [str(path) for path in files if f"mark.{marker}" in path.read_text(encoding="utf-8")]
 
 
 def run_set(versions: VersionSet, pytest_arguments: list[str]) -> Outcome:
@@ -154,9 +167,9 @@ def run_set(versions: VersionSet, pytest_arguments: list[str]) -> Outcome:
     except subprocess.CalledProcessError as error:
         print(error.stdout, error.stderr, sep="\n")
         return Outcome(versions.name, False, "cannot be installed", time.monotonic() - start)
-    command = [str(inside), "-m", "pytest", "-q", "-m", "matrix", "-p", "no:cacheprovider"]
+    command = [str(inside), "-m", "pytest", "-q", "-m", versions.marker, "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, *pytest_arguments, *marked_files()],
+        [*command, *pytest_arguments, *marked_files(versions.marker)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -53,6 +53,8 @@ class _Started:
 
 
 _started: _Started | None = None
+# Used where the global tracer provider takes no processors.
+_own_provider: TracerProvider | None = None
 # Processors that shutdown() stopped; a provider cannot let go of them.
 _retired: weakref.WeakSet[SpanProcessor] = weakref.WeakSet()
 _lock = threading.RLock()
@@ -186,17 +188,20 @@ def _provider() -> TracerProvider:
     current = trace.get_tracer_provider()
     if isinstance(current, TracerProvider):
         return current
-    provider = TracerProvider()
     if isinstance(current, trace.ProxyTracerProvider):
+        provider = TracerProvider()
         trace.set_tracer_provider(provider)
-    else:
+        return provider
+    global _own_provider
+    if _own_provider is None:
+        _own_provider = TracerProvider()
         warn_once(
             "init:provider",
             "openlayer-otel: the global tracer provider is %s, not that of the OpenTelemetry SDK; "
             "init() uses one of its own, so spans of other libraries are not in its traces.",
             type(current).__qualname__,
         )
-    return provider
+    return _own_provider
 
 
 def _sends_to_openlayer(provider: TracerProvider) -> bool:
