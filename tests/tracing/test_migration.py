@@ -1,0 +1,146 @@
+"""Each row of docs/migration.md: their line with our import does what it says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+
+import openlayer_otel
+from openlayer_otel import bootstrap, lib
+from openlayer_otel import tracing as tracer
+from openlayer_otel.standin.llm_server import LLMServer
+from openlayer_otel.standin.openlayer_server import OpenlayerServer
+from tests.support.chat_clients import ANSWER
+from tests.support.sdk_clients import make_client
+from tests.support.span_log import SpanLog, json_attribute
+
+PAGE = Path(__file__).parents[2] / "docs" / "migration.md"
+ASK: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
+
+
+def test_every_name_on_the_page_exists() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    ours = [line.split("|")[2] for line in text.splitlines() if line.startswith("| `")]
+    assert len(ours) > 15
+    for names in re.findall(r"from openlayer_otel import ([\w, ]+)`", " ".join(ours)):
+        for name in names.replace(" as ", ",").split(",")[:1]:
+            assert hasattr(openlayer_otel, name.strip()) or name.strip() in ("tracing", "lib")
+    for home, module in (("openlayer_otel.lib", lib), ("openlayer_otel.tracing", tracer)):
+        for names in re.findall(rf"from {re.escape(home)} import ([\w, ]+)`", " ".join(ours)):
+            for name in names.split(","):
+                assert hasattr(module, name.strip()), name
+
+
+@pytest.fixture
+def their_init(
+    openlayer_server: OpenlayerServer, tracer_provider: TracerProvider
+) -> Iterator[OpenlayerServer]:
+    """``init()`` as the SDK's users call it."""
+    lib.init(
+        api_key="k",
+        inference_pipeline_id="p",
+        base_url=openlayer_server.url,
+        timeout=30,
+        max_retries=1,
+        offline_buffer_enabled=True,
+        background_publish_enabled=True,
+        attachment_upload_enabled=False,
+        auto_instrument=["openai"],
+        tracer_provider=tracer_provider,
+        upload_all=True,
+    )
+    yield openlayer_server
+    bootstrap.shutdown()
+
+
+def test_init_and_a_wrapped_client(
+    their_init: OpenlayerServer, llm_server: LLMServer, spans: SpanLog
+) -> None:
+    client = make_client("openai", False, llm_server.url)
+    assert lib.trace_openai(client) is client
+    assert isinstance(client, openai.OpenAI)
+
+    @lib.trace()
+    def ask() -> str:
+        return str(client.chat.completions.create(**ASK).choices[0].message.content)
+
+    ask()
+    assert spans.tree() == [["ask", ["chat gpt-4o"]]]
+    assert bootstrap.flush(60)
+    (received,) = their_init.traces
+    assert received.row["output"] == ANSWER
+
+
+def test_configure_is_deprecated_and_works(
+    openlayer_server: OpenlayerServer, tracer_provider: TracerProvider, spans: SpanLog
+) -> None:
+    with pytest.warns(DeprecationWarning, match="use init"):
+        lib.configure(
+            api_key="k",
+            inference_pipeline_id="p",
+            base_url=openlayer_server.url,
+            tracer_provider=tracer_provider,
+        )
+    lib.trace(lambda: None)()
+    bootstrap.shutdown()
+    assert len(spans.ended) == 1
+
+
+def test_trace_with_everything_that_it_took(steps: SpanLog) -> None:
+    @tracer.trace(
+        name="ask",
+        step_type=tracer.StepType.AGENT,
+        inference_pipeline_id="p2",
+        context_kwarg="docs",
+        question_kwarg="query",
+        promote={"query": "asked"},
+        metadata={"k": 1},
+        on_flush_failure=lambda trace, config, error: None,
+    )
+    def ask(query: str, docs: list[str]) -> str:
+        return "out"
+
+    assert ask("q", ["d"]) == "out"
+    said = steps.only().attributes or {}
+    assert said["openlayer.inference_pipeline.id"] == "p2"
+    assert said["openlayer.step.question"] == "q"
+    assert json.loads(str(said["openlayer.step.context"])) == ["d"]
+    assert json.loads(str(said["openlayer.trace.column.asked"])) == "q"
+    assert json.loads(str(said["openlayer.step.metadata"])) == {"k": 1}
+
+
+async def test_trace_async_on_everything_it_took(steps: SpanLog) -> None:
+    @tracer.trace_async()
+    async def coroutine() -> int:
+        return 1
+
+    @tracer.trace_async()
+    async def stream() -> Any:
+        yield "a"
+
+    @tracer.trace_async()
+    def plain() -> int:
+        return 2
+
+    assert (await coroutine(), [item async for item in stream()], plain()) == (1, ["a"], 2)
+    assert len(steps.ended) == 3
+
+
+def test_steps_and_updates_as_they_were_written(steps: SpanLog) -> None:
+    with tracer.create_step("s", step_type=tracer.StepType.USER_CALL, inputs={"a": 1}) as step:
+        step.log(output="o", metadata={"m": 1})
+        tracer.update_current_trace(inferenceId="id", user_id="u", custom="c")
+        tracer.update_current_step(attributes={"ground_truth": "g"}, metadata={"n": 2})
+    span = steps.only()
+    said = span.attributes or {}
+    assert json_attribute(span, "openlayer.step.output") == "o"
+    assert json_attribute(span, "openlayer.step.metadata") == {"m": 1, "n": 2}
+    assert json_attribute(span, "openlayer.step.ground_truth") == "g"
+    assert (said["openlayer.trace.inference_id"], said["user.id"]) == ("id", "u")
