@@ -72,6 +72,8 @@ _EXTRA = {
 
 
 def _table(provider: str | None, operation: str, api: str | None) -> Table:
+    if provider is None:
+        return {}
     if operation == semconv.EMBEDDINGS:
         return _EMBEDDINGS
     if provider == "Anthropic":
