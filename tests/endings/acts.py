@@ -12,7 +12,7 @@ from typing import Any
 
 from openlayer_otel import semconv
 from tests.endings.application import END, Application, Case, in_thread, run
-from tests.endings.endpoints import Json
+from tests.endings.endpoints import Endpoint, Json
 
 Act = Callable[[Application], Awaitable[None]]
 
@@ -34,6 +34,7 @@ class Ending:
         act: What the application does.
         outcomes: What ``openlayer.operation.outcome`` may say; None stands for no such attribute.
         steering: What the server does.
+        fault: A fault that the server makes once the answer has begun.
         ways: The ways of streaming in which it can happen.
         modes: Whether it happens with synchronous (False) and asynchronous (True) clients.
         complete: Whether the whole answer was received.
@@ -47,6 +48,7 @@ class Ending:
     act: Act
     outcomes: tuple[str | None, ...]
     steering: Json = field(default_factory=dict)
+    fault: str | None = None
     ways: tuple[str, ...] = ALL_WAYS
     modes: tuple[bool, ...] = (False, True)
     complete: bool = False
@@ -58,9 +60,15 @@ class Ending:
         """Whether the ending can happen to ``case``."""
         if case.way not in self.ways or case.asynchronous not in self.modes:
             return False
+        if self.fault == "sse_error" and case.endpoint.error == "foreign":
+            return False
         if case.endpoint.main:
             return self.core or case.way in ("create", "helper")
         return self.core and case.way in ("create", "bytes")
+
+    def steer(self, endpoint: Endpoint) -> Json:
+        """What the server does on ``endpoint``."""
+        return {**self.steering, **({self.fault: endpoint.fault_after} if self.fault else {})}
 
     def __str__(self) -> str:
         return self.name
@@ -68,8 +76,6 @@ class Ending:
 
 ENDINGS: list[Ending] = []
 
-# Events sent before a fault: every endpoint has begun its answer by then.
-_BEFORE_FAULT = 6
 _WAITING = {"delay": 20}
 
 
@@ -205,16 +211,14 @@ async def consumer_is_interrupted(app: Application) -> None:
     await app.within(body)
 
 
-@ending(FAILED, steering={"drop": _BEFORE_FAULT}, error_type="network", core=True)
+@ending(FAILED, fault="drop", error_type="network", core=True)
 async def network_cut(app: Application) -> None:
     """The connection breaks."""
     await app.open()
     await app.loop()
 
 
-@ending(
-    FAILED, steering={"sse_error": _BEFORE_FAULT}, ways=STREAMS, error_type="provider", core=True
-)
+@ending(FAILED, fault="sse_error", ways=STREAMS, error_type="provider", core=True)
 async def provider_error_event(app: Application) -> None:
     """The provider sends an error event."""
     await app.open()
@@ -223,7 +227,7 @@ async def provider_error_event(app: Application) -> None:
 
 @ending(
     FAILED,
-    steering={"malformed": _BEFORE_FAULT},
+    fault="malformed",
     ways=STREAMS,
     error_type="json.decoder.JSONDecodeError",
 )
@@ -233,7 +237,7 @@ async def malformed_event(app: Application) -> None:
     await app.loop()
 
 
-@ending(EXHAUSTED, steering={"trunc": _BEFORE_FAULT}, core=True)
+@ending(EXHAUSTED, fault="trunc", core=True)
 async def truncated_cleanly(app: Application) -> None:
     """The body ends early, as if it were whole."""
     await app.open()

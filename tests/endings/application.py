@@ -22,8 +22,6 @@ from tests.endings.endpoints import Endpoint, Json
 END = object()
 """What :meth:`Application.next` returns when the stream is exhausted."""
 
-WAYS = ("create", "raw", "helper", "parse", "lines", "bytes")
-
 
 @dataclass(frozen=True)
 class Case:
@@ -40,7 +38,7 @@ class Case:
     def exists(self) -> bool:
         """Whether the installed SDK can do it."""
         path = self.endpoint.helper if self.way == "helper" else self.endpoint.method
-        return path is not None and self.endpoint.exists(path)
+        return self.way in self.endpoint.ways and path is not None and self.endpoint.exists(path)
 
 
 @dataclass
@@ -98,14 +96,14 @@ class Application:
             return
         if way == "create":
             method = endpoint.resolve(self.client, endpoint.method)
-            self.stream = await settle(method(**self.arguments(), stream=True))
+            self.stream = await settle(method(**self.arguments(), **endpoint.stream))
             self.manager = self.stream
         elif way == "raw":
-            raw = await settle(self.raw_method()(**self.arguments(), stream=True))
+            raw = await settle(self.raw_method()(**self.arguments(), **endpoint.stream))
             self.stream = self.manager = await settle(raw.parse())
         else:
             method = self.raw_method("with_streaming_response")
-            self.manager = method(**self.arguments(), stream=True)
+            self.manager = method(**self.arguments(), **endpoint.stream)
             self.response = await self._enter(self.manager)
             self.stream = await settle(self._content(way))
 

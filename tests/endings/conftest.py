@@ -8,12 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(autouse=True)
 def _quick_collections() -> Iterator[None]:
-    """Leaves the SDKs' modules out of garbage collections: each ending asks for several."""
-    for name in ("openai", "anthropic"):
-        pytest.importorskip(name)
-    gc.collect()
+    """Leaves what is there already out of garbage collections: each ending asks for several."""
     gc.freeze()
+    yield
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _unfreeze() -> Iterator[None]:
     yield
     gc.unfreeze()

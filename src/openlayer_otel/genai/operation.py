@@ -273,7 +273,7 @@ class Operation:
             if self.capture.anywhere and record.steps:
                 self._put_steps()
         if (
-            outcome is not None
+            (outcome is not None or self._first_chunk is not None)
             and self._endpoint.finish_reason_due
             and semconv.RESPONSE_FINISH_REASONS not in attributes
         ):
@@ -323,6 +323,7 @@ class Operation:
 
     def _describe_failure(self, code: str, message: str | None) -> None:
         """The request succeeded, and its answer says that the operation failed."""
+        self._record.attributes[semconv.OUTCOME] = semconv.OUTCOME_FAILED
         self._record.attributes[semconv.ERROR_TYPE] = error_code(code) or semconv.ERROR_OTHER
         kept = self._telemetry.content.text(message) if message and self.capture.on_spans else None
         self.span.set_status(Status(StatusCode.ERROR, kept or None))

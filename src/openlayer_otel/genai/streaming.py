@@ -15,11 +15,15 @@ cancelled  the task was cancelled while it read              status unset
 ========== ================================================= ====================
 
 In every case what was received is recorded, ``openlayer.operation.outcome`` names all but
-the first, and each choice whose finish reason did not come has the reason ``error``.
+the first, and each choice whose finish reason did not come has the reason ``error``: so a
+body that ends early without a fault is told from a whole one. A stream that delivers the
+provider's own "failed" is failed, too, whether or not the SDK raises it.
 """
 
 from __future__ import annotations
 
+import atexit
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from time import perf_counter
 from typing import Any
@@ -67,6 +71,8 @@ class StreamEnd:
         self._reader = reader
         self._record_chunk = record_chunk
         self._last_chunk = 0.0
+        _open.add(self)
+        _end_at_exit()
 
     @property
     def operation(self) -> Operation:
@@ -96,6 +102,7 @@ class StreamEnd:
 
     def stopped(self, error: BaseException) -> None:
         """The source raised ``error``: the iteration's own end, or a failure."""
+        _open.discard(self)
         if isinstance(error, (StopIteration, StopAsyncIteration)):
             self._operation.finish(self._response())
         else:
@@ -104,10 +111,12 @@ class StreamEnd:
     def closed(self) -> None:
         """The stream was closed by the application, unless a read is under way."""
         if not self.reading:
+            _open.discard(self)
             self._operation.finish(self._response(), semconv.OUTCOME_CLOSED)
 
     def dropped(self) -> None:
         """The stream was collected."""
+        _open.discard(self)
         self._operation.finish(self._response(), semconv.OUTCOME_DROPPED)
 
     def _response(self) -> Any:
@@ -122,6 +131,31 @@ class StreamEnd:
 
 def _ignore(event: Any) -> None:
     """Takes in the events of a stream that no reader gathers."""
+
+
+# The streams that have not ended. None of them holds its stream object, so a dropped stream is
+# collected all the same.
+_open: set[StreamEnd] = set()
+_exit_registered = False
+
+
+def _end_at_exit() -> None:
+    """See to it that streams still open when the interpreter ends are ended, and exported.
+
+    Handlers run in reverse order: this one is registered with the first stream, by when the
+    tracer provider has registered the handler that shuts it down.
+    """
+    global _exit_registered
+    if not _exit_registered:
+        _exit_registered = True
+        atexit.register(_drop_open)
+        # A forked child has no part in the streams of its parent.
+        os.register_at_fork(after_in_child=_open.clear)
+
+
+def _drop_open() -> None:
+    for end in list(_open):
+        end.dropped()
 
 
 class _Tap:

@@ -53,7 +53,7 @@ class Body:
 
     def _finish_reading(self) -> None:
         if self._reader is not None and not self.end.tapped:
-            self._reader.finish()
+            self._reader.finish(complete=False)
 
 
 class _SyncMethods(Body):
@@ -97,7 +97,7 @@ def _read(body: Any, end: StreamEnd, reader: BodyReader) -> Iterator[bytes]:
             chunk = next(source)
         except StopIteration:
             take_back(token)
-            reader.finish()
+            reader.finish(complete=True)
             end.stopped(StopIteration())
             return
         except BaseException as error:
@@ -117,7 +117,7 @@ async def _read_async(body: Any, end: StreamEnd, reader: BodyReader) -> AsyncIte
             chunk = await source.__anext__()
         except StopAsyncIteration:
             take_back(token)
-            reader.finish()
+            reader.finish(complete=True)
             end.stopped(StopAsyncIteration())
             return
         except BaseException as error:
@@ -214,8 +214,12 @@ class BodyReader:
                 if isinstance(event, dict):
                     self._end.read(event)
 
-    def finish(self) -> None:
-        """The body is over: hand over what a plain response said."""
+    def finish(self, complete: bool) -> None:
+        """No more of the body is read: hand over what a plain response said.
+
+        Args:
+            complete: Whether the body was read to its end. JSON that is whole says so itself.
+        """
         if self._finished or self._streamed:
             return
         self._finished = True
@@ -224,7 +228,7 @@ class BodyReader:
         whole = response_json(body)
         if whole is not None:
             self._end.operation.finish(whole, raw=body)
-        elif not self._end.operation.endpoint.finish_reason_due and body:
+        elif complete and not self._end.operation.endpoint.finish_reason_due and body:
             # Text, audio and the like, read to its end.
             self._end.operation.finish(None, raw=body)
 

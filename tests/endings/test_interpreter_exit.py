@@ -1,0 +1,100 @@
+"""A process that ends in the middle of a stream ends as quietly as without tracing."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from openlayer_otel.standin.llm_server import LLMServer
+
+_PROGRAM = """
+import asyncio, sys
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, BatchSpanProcessor
+from openlayer_otel import OpenlayerInstrumentor
+
+provider = TracerProvider()  # shuts down at exit
+provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter(out=sys.stdout)))
+{instrument}(tracer_provider=provider)
+from {sdk} import {client}
+
+client = {client}(base_url={url!r}, api_key="k")
+
+{body}
+"""
+
+_CALLS = {
+    "openai": "client.chat.completions.create(model='gpt;delay=0.01', messages=[], stream=True)",
+    "anthropic": (
+        "client.messages.create(model='claude;delay=0.01', max_tokens=9, "
+        "messages=[{'role': 'user', 'content': 'x'}], stream=True)"
+    ),
+}
+
+_SYNC = """
+stream = {call}
+next(iter(stream))
+{hold}
+"""
+
+_ASYNC = """
+async def main():
+    global stream
+    stream = await {call}
+    async for event in stream:
+        break
+asyncio.run(main())
+{hold}
+"""
+
+# How the stream is held when the interpreter ends, and the exit code.
+_HOLDS = {
+    "global": ("", 0),
+    "cycle": ("stream.myself = stream; del stream", 0),
+    "exit": ("sys.exit(3)", 3),
+    "error": ("raise KeyError('the application fails')", 1),
+}
+
+
+def _run(sdk: str, asynchronous: bool, hold: str, url: str, traced: bool) -> tuple[int, str, str]:
+    names = {"openai": ("OpenAI", "AsyncOpenAI"), "anthropic": ("Anthropic", "AsyncAnthropic")}
+    body = (_ASYNC if asynchronous else _SYNC).format(call=_CALLS[sdk], hold=_HOLDS[hold][0])
+    program = _PROGRAM.format(
+        sdk=sdk,
+        client=names[sdk][asynchronous],
+        url=url + ("/v1" if sdk == "openai" else ""),
+        instrument="OpenlayerInstrumentor().instrument" if traced else "dict",
+        body=body,
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    # Which of a chain of generators the event loop closes first is chance.
+    complaints = re.sub(r"<async_generator object \S+ at \w+>|0x[0-9a-f]+", "", done.stderr)
+    return done.returncode, done.stdout, complaints
+
+
+@pytest.mark.parametrize(
+    ("sdk", "asynchronous", "hold"),
+    [
+        ("openai", False, "global"),
+        ("anthropic", False, "cycle"),
+        ("openai", False, "exit"),
+        ("anthropic", True, "global"),
+        ("openai", True, "error"),
+    ],
+)
+def test_a_stream_left_open_at_exit_is_exported_and_nobody_complains(
+    sdk: str, asynchronous: bool, hold: str, llm_server: LLMServer
+) -> None:
+    code, output, complaints = _run(sdk, asynchronous, hold, llm_server.url, traced=True)
+    assert code == _HOLDS[hold][1], complaints
+    if complaints:
+        bare = _run(sdk, asynchronous, hold, llm_server.url, traced=False)[2]
+        assert set(complaints.splitlines()) == set(bare.splitlines())
+    span = json.loads(output)
+    assert span["status"] == {"status_code": "UNSET"}
+    assert span["attributes"]["openlayer.operation.outcome"] == "dropped"
