@@ -46,10 +46,10 @@ class Applications:
         }
         self._started: list[subprocess.Popen[str]] = []
 
-    def start(self, *parts: str, **variables: str) -> subprocess.Popen[str]:
-        """A running program; ``parts`` are joined to its text."""
+    def start(self, *parts: str, first: str = "", **variables: str) -> subprocess.Popen[str]:
+        """A running program; ``first`` and ``parts`` are joined to its text."""
         process = subprocess.Popen(
-            [sys.executable, "-c", PRELUDE + "\n".join(parts)],
+            [sys.executable, "-c", first + PRELUDE + "\n".join(parts)],
             env={**self.environment, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -58,10 +58,10 @@ class Applications:
         self._started.append(process)
         return process
 
-    def run(self, *parts: str, **variables: str) -> tuple[str, str, float]:
+    def run(self, *parts: str, first: str = "", **variables: str) -> tuple[str, str, float]:
         """Output, errors and duration of a program that has to end by itself, well."""
         began = time.monotonic()
-        process = self.start(*parts, **variables)
+        process = self.start(*parts, first=first, **variables)
         output, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors
         assert "Traceback" not in errors
@@ -268,8 +268,6 @@ def test_a_full_disk_costs_no_trace_while_the_process_lives(
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))",
         START,
         "run(provider, *numbered(20))",
-        "print('made', flush=True)",
-        "sys.stdin.close() if False else time.sleep(0.2)",
         "ends = time.monotonic() + 30",
         "while processor.counts().sent < 20 and time.monotonic() < ends: time.sleep(0.02)",
         "print(processor.counts())",
@@ -325,7 +323,7 @@ def test_a_process_that_was_frozen_goes_on(
         "run(provider, 'first')",
         "provider.force_flush()",
         "print('ready', flush=True)",
-        "sys.stdin.readline() if False else time.sleep(1.0)",
+        "time.sleep(1.0)",
         "run(provider, 'second')",
         "assert provider.force_flush(20_000)",
     )
@@ -388,3 +386,17 @@ assert seen == [False], seen
 """
     applications.run(START, application)
     assert server.names() == Counter(["one"])
+
+
+def test_greenlets_that_patch_the_standard_library_can_export(
+    applications: Applications, server: FaultyServer
+) -> None:
+    pytest.importorskip("gevent")
+    application = """
+import gevent
+gevent.joinall([gevent.spawn(run, provider, name) for name in numbered(20)])
+assert provider.force_flush(20_000)
+"""
+    patch = "from gevent import monkey; monkey.patch_all()\n"
+    applications.run(START, application, first=patch)
+    assert server.names() == Counter(numbered(20))
