@@ -83,6 +83,20 @@ MENDED: list[tuple[str, str, str, Check]] = [
     # The address of the stand-in's storage.
     ("stand-in", r"enabled", r"storageUri$",
      lambda theirs, ours: theirs.rpartition("/")[2] == ours.rpartition("/")[2]),
+    # Guardrails: theirs forgets what was modified, and hands a blocked call's message to the
+    # function as its input instead of returning it; a raising check has no fields at all.
+    ("guardrail", r"guardrail_modify", r"guardrail_modified$", lambda theirs, ours: ours is True),
+    ("guardrail", r"guardrail_modify", r"Input\)\.metadata\.n$", lambda theirs, ours: ours == 1),
+    ("guardrail", r"block_error_message", r"(^row|guarded\)|Input\))\.output$",
+     lambda theirs, ours: ours == "nope"),
+    ("guardrail", r"block_error_message", r"guarded\)\.steps#$", lambda t, o: (t, o) == (2, 1)),
+    ("guardrail", r"guardrail_block", r"blocker|[rR]aiser", lambda t, o: absent(t) or absent(o)),
+    ("guardrail", r"guardrail_block", r"guardrail_(actions|names|blocked|allowed)",
+     lambda theirs, ours: theirs != ours),
+    ("guardrail", r"guardrail_block", r"(action|reason|blockStrategy|dataType)$",
+     lambda theirs, ours: theirs is None and ours is not None),
+    ("guardrail", r"block_raise", r"Input\)\.output$", lambda theirs, ours: ours is None),
+    ("D16", r"block_raise", r"errorType$", lambda theirs, ours: absent(theirs)),
     # A question of the trace before is on this one.
     ("D15", r".", r"_question$|questionColumnName$", lambda theirs, ours: absent(ours)),
 ]  # fmt: skip

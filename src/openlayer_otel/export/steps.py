@@ -297,9 +297,14 @@ def _metadata(node: Node, kind: str) -> dict[str, Any]:
     made.update(_ending(reading))
     if node.failure is not None:
         made.update(_failure_metadata(node.failure))
-    if node.own_step:
+    if node.own_step and not _is_check(kind, reading):
         made.setdefault("has_guardrails", False)
     return made
+
+
+def _is_check(kind: str, reading: Mapping[str, Any]) -> bool:
+    """Whether the step is a guardrail's check of inputs or output, not a traced function."""
+    return kind == semconv.STEP_TYPE_GUARDRAIL and semconv.STEP_FIELD_PREFIX + "dataType" in reading
 
 
 def _ending(reading: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from openlayer_otel.export.dialects.genai import current_names
 from openlayer_otel.export.dialects.left_out import LEFT_OUT, scope_of
 from openlayer_otel.export.reading import Reading, decoded, number_of
 from openlayer_otel.export.shapes import messages_of
+from openlayer_otel.genai.encoding import to_json
 
 _NAME = "strands-agents"
 
@@ -46,10 +47,12 @@ def _read_tool(reading: Reading) -> None:
             for part in message["parts"]:
                 value = part.get("arguments", part.get("response", part.get("content")))
                 if attribute not in reading and value is not None:
-                    reading[attribute] = decoded(value)
+                    # As JSON: a result that is the text "20" is no number.
+                    is_text = attribute == semconv.TOOL_CALL_RESULT
+                    reading[attribute] = to_json(value) if is_text else decoded(value)
     result = decoded(reading.get(semconv.TOOL_CALL_RESULT))
     if isinstance(result, list) and len(result) == 1 and isinstance(result[0], dict):
         # One block of a tool result: {"text": ...} or {"json": ...}.
         for key in ("text", "json"):
             if set(result[0]) == {key}:
-                reading[semconv.TOOL_CALL_RESULT] = result[0][key]
+                reading[semconv.TOOL_CALL_RESULT] = to_json(result[0][key])
