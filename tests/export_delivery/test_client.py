@@ -5,14 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from openlayer_otel.export.client import (
-    FIRST_PAUSE,
-    LONGEST_PAUSE,
-    Verdict,
-    pause_after,
-    retry_after,
-    verdict_of,
-)
+from openlayer_otel.export.answers import Verdict, retry_after, verdict_of
+from openlayer_otel.export.client import FIRST_PAUSE, LONGEST_PAUSE, pause_after
 from openlayer_otel.export.fitting import encode, encode_to_fit
 
 

@@ -34,7 +34,8 @@ def replay(options: argparse.Namespace) -> int:
     Returns:
         0 if nothing is left; 1 if something could not be sent; 2 without an API key.
     """
-    from openlayer_otel.export.client import Client, Verdict
+    from openlayer_otel.export.answers import Verdict
+    from openlayer_otel.export.client import Client
     from openlayer_otel.export.spool import Spool
 
     settings = _settings(options)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from openlayer_otel.diagnostics import warn_once
-from openlayer_otel.export.client import Answer, Verdict
+from openlayer_otel.export.answers import Answer, Verdict
 from openlayer_otel.export.spool import REFUSED, SUFFIX, Claim, Spool, destination_of
 from openlayer_otel.settings import Settings
 

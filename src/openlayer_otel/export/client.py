@@ -1,27 +1,29 @@
 """One trace to Openlayer over HTTP: an attempt, and the attempts that make a delivery.
 
-An *attempt* is one request; an *answer* is what came of it, and its *verdict* says what to
-do next. ``requests`` finds the way to Openlayer, so proxies (``HTTPS_PROXY``) and certificates
-(``REQUESTS_CA_BUNDLE``) work as they do there; the bodies then go straight through the
-connections of urllib3 below it, at half the processor time. Both are imported with the first
-request.
+An *attempt* is one request; ``answers`` says what may come of it. ``requests`` finds the way to
+Openlayer, so proxies (``HTTPS_PROXY``) and certificates (``REQUESTS_CA_BUNDLE``) work as they do
+there; the bodies then go straight through the connections of urllib3 below it, at half the
+processor time. Both are imported with the first request.
 """
 
 from __future__ import annotations
 
-import email.utils
 import random
 import threading
 import time
-from dataclasses import dataclass
-from enum import Enum
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-import orjson
-
 from openlayer_otel.diagnostics import warn_once
+from openlayer_otel.export.answers import (
+    BAD_ADDRESS,
+    Answer,
+    Verdict,
+    judged,
+    retry_after,
+    verdict_of,
+)
 from openlayer_otel.export.fitting import shrink
 from openlayer_otel.settings import Settings
 from openlayer_otel.version import __version__
@@ -61,94 +63,6 @@ def import_urllib3() -> ModuleType:
     """The library under ``requests``, which sends the bytes."""
     import_requests()
     return _imported["urllib3"]
-
-
-class Verdict(Enum):
-    """What an answer means for the trace."""
-
-    SENT = "sent"
-    LATER = "later"  # worth another attempt: the backend or the way to it has trouble
-    TOO_LARGE = "too large"
-    REFUSED = "refused"  # this trace will never be accepted
-    MISCONFIGURED = "misconfigured"  # accepted once a setting is right
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of an attempt.
-
-    Attributes:
-        verdict: What to do next.
-        reason: In words, without secrets: ``"status 503"``, ``"ConnectionError"``.
-        pause: Seconds to wait, if the backend said so.
-    """
-
-    verdict: Verdict
-    reason: str
-    pause: float | None = None
-
-
-_WHAT_TO_CHECK = {
-    400: "the request is not what this address expects; check OPENLAYER_BASE_URL",
-    401: "the API key is not accepted; check OPENLAYER_API_KEY",
-    403: "the API key may not write to this pipeline; check OPENLAYER_API_KEY and "
-    "OPENLAYER_INFERENCE_PIPELINE_ID",
-    404: "the inference pipeline or the address does not exist; check "
-    "OPENLAYER_INFERENCE_PIPELINE_ID and OPENLAYER_BASE_URL",
-    413: "a trace is too large even after its content was cut; lower "
-    "OPENLAYER_OTEL_MAX_BODY_BYTES or OPENLAYER_OTEL_MAX_CONTENT_BYTES",
-    422: "a trace has a shape that is not accepted; please report this",
-}
-_REDIRECTED = "the address redirects elsewhere, which is not followed; check OPENLAYER_BASE_URL"
-# Exceptions of requests that say that the settings are wrong.
-_BAD_ADDRESS = frozenset({"InvalidURL", "InvalidHeader", "InvalidSchema", "InvalidProxyURL"})
-_MISCONFIGURED = frozenset({401, 403, 404, 405, 407})
-_WORTH_RETRYING = frozenset({408, 409, 425, 429})
-
-
-def verdict_of(status: int, body: bytes) -> Verdict:
-    """What a response means.
-
-    Args:
-        status: The HTTP status.
-        body: The (beginning of the) response body.
-    """
-    if 200 <= status < 300:
-        return Verdict.SENT if not body or _is_json_object(body) else Verdict.LATER
-    if status in _WORTH_RETRYING or status >= 500:
-        return Verdict.LATER
-    if status == 413:
-        return Verdict.TOO_LARGE
-    if status in _MISCONFIGURED or 300 <= status < 400:
-        return Verdict.MISCONFIGURED
-    return Verdict.REFUSED
-
-
-def _is_json_object(body: bytes) -> bool:
-    # The page of a captive portal also comes with status 200.
-    try:
-        return isinstance(orjson.loads(body), dict)
-    except ValueError:
-        return False
-
-
-def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds that a ``Retry-After`` header asks for.
-
-    Args:
-        value: The header: seconds, or a date. None if there is none.
-        now: The time, in seconds since 1970.
-    """
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
 
 
 class _Way(NamedTuple):
@@ -282,30 +196,15 @@ class Client:
             body = _read(response, time.monotonic() + timeout)
         except Exception as error:  # noqa: BLE001 - requests, urllib3 and proxies raise much
             name = type(error).__name__
-            if name in _BAD_ADDRESS:
-                return self._judged(Answer(Verdict.MISCONFIGURED, name), 404)
+            if name in BAD_ADDRESS:
+                return judged(Answer(Verdict.MISCONFIGURED, name), 404)
             return Answer(Verdict.LATER, name)
         verdict = verdict_of(status, body)
         reason = f"status {status}"
         if verdict is Verdict.LATER and status < 300:
             reason = f"status {status}, but no answer of Openlayer"
         pause = retry_after(response.headers.get("Retry-After"), time.time())
-        return self._judged(Answer(verdict, reason, pause), status)
-
-    @staticmethod
-    def _judged(answer: Answer, status: int) -> Answer:
-        """``answer``, warned about once per status if a person has to do something."""
-        if answer.verdict in (Verdict.MISCONFIGURED, Verdict.REFUSED):
-            advice = _WHAT_TO_CHECK.get(status)
-            if advice is None:
-                advice = _REDIRECTED if status < 400 else "it will not be retried"
-            warn_once(
-                f"client:{status}",
-                "openlayer-otel: Openlayer answered %s: %s.",
-                answer.reason,
-                advice,
-            )
-        return answer
+        return judged(Answer(verdict, reason, pause), status)
 
     def deliver(
         self,
@@ -335,7 +234,7 @@ class Client:
             if answer.verdict is Verdict.TOO_LARGE:
                 smaller = shrink(data, len(data) // 2)
                 if len(data) // 2 < SMALLEST_BODY or len(smaller) >= len(data):
-                    return self._judged(Answer(Verdict.REFUSED, answer.reason), 413), data
+                    return judged(Answer(Verdict.REFUSED, answer.reason), 413), data
                 data = smaller
                 continue
             if answer.verdict is not Verdict.LATER:

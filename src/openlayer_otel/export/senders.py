@@ -14,8 +14,9 @@ import time
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from openlayer_otel.diagnostics import logger, report_failure
+from openlayer_otel.export.answers import Answer, Verdict
 from openlayer_otel.export.backlog import Backlog, Settle, Upload
-from openlayer_otel.export.client import Answer, Client, Verdict
+from openlayer_otel.export.client import Client
 
 THREADS = 4
 # Uploads between the worker and the senders; small, since all that wait are bounded elsewhere.

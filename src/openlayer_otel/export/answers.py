@@ -1,0 +1,117 @@
+"""What Openlayer's answers mean: what to do with a trace after an attempt to send it.
+
+An *answer* is what came of one request, and its *verdict* says what to do next.
+"""
+
+from __future__ import annotations
+
+import email.utils
+from dataclasses import dataclass
+from enum import Enum
+
+import orjson
+
+from openlayer_otel.diagnostics import warn_once
+
+
+class Verdict(Enum):
+    """What an answer means for the trace."""
+
+    SENT = "sent"
+    LATER = "later"  # worth another attempt: the backend or the way to it has trouble
+    TOO_LARGE = "too large"
+    REFUSED = "refused"  # this trace will never be accepted
+    MISCONFIGURED = "misconfigured"  # accepted once a setting is right
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of an attempt.
+
+    Attributes:
+        verdict: What to do next.
+        reason: In words, without secrets: ``"status 503"``, ``"ConnectionError"``.
+        pause: Seconds to wait, if the backend said so.
+    """
+
+    verdict: Verdict
+    reason: str
+    pause: float | None = None
+
+
+_WHAT_TO_CHECK = {
+    400: "the request is not what this address expects; check OPENLAYER_BASE_URL",
+    401: "the API key is not accepted; check OPENLAYER_API_KEY",
+    403: "the API key may not write to this pipeline; check OPENLAYER_API_KEY and "
+    "OPENLAYER_INFERENCE_PIPELINE_ID",
+    404: "the inference pipeline or the address does not exist; check "
+    "OPENLAYER_INFERENCE_PIPELINE_ID and OPENLAYER_BASE_URL",
+    413: "a trace is too large even after its content was cut; lower "
+    "OPENLAYER_OTEL_MAX_BODY_BYTES or OPENLAYER_OTEL_MAX_CONTENT_BYTES",
+    422: "a trace has a shape that is not accepted; please report this",
+}
+_REDIRECTED = "the address redirects elsewhere, which is not followed; check OPENLAYER_BASE_URL"
+# Exceptions of requests that say that the settings are wrong.
+BAD_ADDRESS = frozenset({"InvalidURL", "InvalidHeader", "InvalidSchema", "InvalidProxyURL"})
+_MISCONFIGURED = frozenset({401, 403, 404, 405, 407})
+_WORTH_RETRYING = frozenset({408, 409, 425, 429})
+
+
+def verdict_of(status: int, body: bytes) -> Verdict:
+    """What a response means.
+
+    Args:
+        status: The HTTP status.
+        body: The (beginning of the) response body.
+    """
+    if 200 <= status < 300:
+        return Verdict.SENT if not body or _is_json_object(body) else Verdict.LATER
+    if status in _WORTH_RETRYING or status >= 500:
+        return Verdict.LATER
+    if status == 413:
+        return Verdict.TOO_LARGE
+    if status in _MISCONFIGURED or 300 <= status < 400:
+        return Verdict.MISCONFIGURED
+    return Verdict.REFUSED
+
+
+def _is_json_object(body: bytes) -> bool:
+    # The page of a captive portal also comes with status 200.
+    try:
+        return isinstance(orjson.loads(body), dict)
+    except ValueError:
+        return False
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Seconds that a ``Retry-After`` header asks for.
+
+    Args:
+        value: The header: seconds, or a date. None if there is none.
+        now: The time, in seconds since 1970.
+    """
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def judged(answer: Answer, status: int) -> Answer:
+    """``answer``, warned about once per status if a person has to do something."""
+    if answer.verdict in (Verdict.MISCONFIGURED, Verdict.REFUSED):
+        advice = _WHAT_TO_CHECK.get(status)
+        if advice is None:
+            advice = _REDIRECTED if status < 400 else "it will not be retried"
+        warn_once(
+            f"client:{status}",
+            "openlayer-otel: Openlayer answered %s: %s.",
+            answer.reason,
+            advice,
+        )
+    return answer
