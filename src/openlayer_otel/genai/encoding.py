@@ -179,6 +179,15 @@ def json_of(value: Any) -> Any:
     return value
 
 
+def without_absent(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """``fields`` without the SDKs' sentinels for arguments that were not given, at any depth."""
+    return {
+        name: without_absent(value) if isinstance(value, dict) else value
+        for name, value in fields.items()
+        if type(value).__name__ not in _ABSENT
+    }
+
+
 def _described(value: object) -> str:
     try:
         return clean_text(str(value))[:1000]

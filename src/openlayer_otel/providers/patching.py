@@ -43,6 +43,18 @@ class Patches:
         setattr(owner, name, patched)
         self._made.append((owner, name, patched))
 
+    def add(self, owner: type, name: str, wrapper: Wrapper) -> None:
+        """Wrap a method that ``owner`` inherits, for ``owner`` alone.
+
+        Args:
+            owner: The class.
+            name: The method.
+            wrapper: As for :meth:`wrap`.
+        """
+        patched = wrapt.FunctionWrapper(getattr(owner, name), wrapper, lambda: self.active)
+        setattr(owner, name, patched)
+        self._made.append((owner, name, patched))
+
     def _target(self, module: Any, path: str) -> tuple[Any, str, Any]:
         """The owner, the name and the function of a target; no function if it is missing."""
         *owners, name = path.split(".")
@@ -85,8 +97,13 @@ class Patches:
         """Take out every wrapper that is still the outermost; idle the others."""
         self.active = False
         for owner, name, patched in reversed(self._made):
-            if vars(owner).get(name) is patched:
-                setattr(owner, name, patched.__wrapped__)
+            if vars(owner).get(name) is not patched:
+                continue
+            original = patched.__wrapped__
+            if any(vars(base).get(name) is original for base in owner.__mro__[1:]):
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)
         self._made.clear()
 
 

@@ -1,0 +1,178 @@
+"""The hooks of the SDK's WebSocket connections: Realtime, and Responses over a WebSocket.
+
+The connection objects stay the SDK's own. ``send`` sees what the client asks for,
+``recv_bytes`` every message of the server (``recv``, iteration and ``dispatch_events`` go
+through it), ``close`` the end. The classes exist since openai 1.58 (beta), 1.9x and 2.5x.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from openlayer_otel import semconv
+from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.genai.encoding import from_json, json_of, without_absent
+from openlayer_otel.genai.record import Endpoint, Identity
+from openlayer_otel.providers.hosts import provider_of
+from openlayer_otel.providers.openai.realtime import REALTIME
+from openlayer_otel.providers.openai.responses import RESPONSES
+from openlayer_otel.providers.openai.turns import Turns
+from openlayer_otel.providers.patching import Patches, when_imported
+from openlayer_otel.telemetry import Telemetry
+
+# Module -> its connection classes, and what a turn of theirs is.
+_CONNECTIONS: dict[str, tuple[str, Endpoint]] = {
+    "openai.resources.realtime.realtime": ("RealtimeConnection", REALTIME),
+    "openai.resources.beta.realtime.realtime": ("RealtimeConnection", REALTIME),
+    "openai.resources.responses.responses": ("ResponsesConnection", RESPONSES),
+    "openai.resources.beta.responses.responses": ("ResponsesConnection", RESPONSES),
+}
+_TURNS = "_openlayer_turns"
+# Sound arrives in many large messages that hold nothing for a span.
+_SOUND = (b"audio.delta", "audio.delta")
+
+
+class WebSocketHooks:
+    """Hooks the connection classes when their modules are imported.
+
+    Args:
+        telemetry: Where the spans go.
+        patches: Takes the hooks out again.
+    """
+
+    def __init__(self, telemetry: Telemetry, patches: Patches) -> None:
+        self._telemetry = telemetry
+        self._patches = patches
+
+    def install(self) -> None:
+        """Wait for the modules; none is imported."""
+        for module, (name, endpoint) in _CONNECTIONS.items():
+            when_imported(module, _Installer(self, name, endpoint))
+
+    def hook(self, module: Any, name: str, endpoint: Endpoint) -> None:
+        """Hook the sync and the async connection class of a module that has them."""
+        if not self._patches.active:
+            return
+        methods = _Methods(self._telemetry, endpoint)
+        for prefix, asynchronous in (("", False), ("Async", True)):
+            kind: Any = getattr(module, prefix + name, None)
+            if kind is None:
+                continue
+            for method, hook in methods.hooks(asynchronous):
+                owner = next((c for c in kind.__mro__ if method in vars(c)), None)
+                if owner is kind:
+                    self._patches.wrap(module, f"{prefix}{name}.{method}", hook)
+                elif owner is not None:
+                    self._patches.add(kind, method, hook)
+
+
+class _Installer:
+    """Called with the module once it is imported."""
+
+    def __init__(self, hooks: WebSocketHooks, name: str, endpoint: Endpoint) -> None:
+        self._hooks = hooks
+        self._name = name
+        self._endpoint = endpoint
+
+    def __call__(self, module: Any) -> None:
+        try:
+            self._hooks.hook(module, self._name, self._endpoint)
+        except Exception as error:  # noqa: BLE001 - boundary: the SDK's import must succeed
+            report_failure("hooking OpenAI's WebSocket connections", error)
+
+
+class _Methods:
+    """The hooks of a connection's methods, for one kind of turn."""
+
+    def __init__(self, telemetry: Telemetry, endpoint: Endpoint) -> None:
+        self._telemetry = telemetry
+        self._endpoint = endpoint
+
+    def hooks(self, asynchronous: bool) -> tuple[tuple[str, Any], ...]:
+        """Method -> hook."""
+        if asynchronous:
+            return (
+                ("send", self._send),
+                ("recv_bytes", self._receive_async),
+                ("close", self._close),
+            )
+        return (("send", self._send), ("recv_bytes", self._receive), ("close", self._close))
+
+    def _send(self, wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
+        # For both kinds of connection: the coroutine of the asynchronous one is passed on.
+        event = args[0] if args else kwargs.get("event")
+        self._guarded("sending", connection, lambda turns: turns.sent(_dict_of(event)))
+        return wrapped(*args, **kwargs)
+
+    def _receive(self, wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            message = wrapped(*args, **kwargs)
+        except BaseException as error:
+            self._broke(connection, error)
+            raise
+        self._received(connection, message)
+        return message
+
+    async def _receive_async(self, wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            message = await wrapped(*args, **kwargs)
+        except BaseException as error:
+            self._broke(connection, error)
+            raise
+        self._received(connection, message)
+        return message
+
+    def _close(self, wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
+        self._guarded("closing", connection, lambda turns: turns.ended(semconv.OUTCOME_CLOSED))
+        return wrapped(*args, **kwargs)
+
+    def _received(self, connection: Any, message: Any) -> None:
+        if _SOUND[isinstance(message, str)] in message[:160]:
+            return
+        self._guarded("receiving", connection, lambda turns: turns.received(_dict_of(message)))
+
+    def _broke(self, connection: Any, error: BaseException) -> None:
+        """A connection that is closed breaks its turns; a receive that is cancelled does not."""
+        names = {each.__name__ for each in type(error).__mro__}
+        if "ConnectionClosedOK" in names:
+            self._guarded("closing", connection, lambda turns: turns.ended(semconv.OUTCOME_CLOSED))
+        elif "ConnectionClosed" in names or isinstance(error, OSError):
+            self._guarded(
+                "receiving", connection, lambda turns: turns.ended(semconv.OUTCOME_FAILED, error)
+            )
+
+    def _guarded(self, doing: str, connection: Any, do: Any) -> None:
+        try:
+            do(self._turns(connection))
+        except Exception as error:  # noqa: BLE001 - boundary: the application's message goes on
+            report_failure(f"{doing} over a WebSocket", error)
+
+    def _turns(self, connection: Any) -> Turns:
+        known = vars(connection).get(_TURNS)
+        if isinstance(known, Turns):
+            return known
+        identity, model = _served_by(connection)
+        made = Turns(self._telemetry, self._endpoint, identity, model)
+        vars(connection)[_TURNS] = made
+        return made
+
+
+def _dict_of(event: Any) -> dict[str, Any]:
+    """An event as it is on the wire: from there, or as the application gives it to ``send``."""
+    if isinstance(event, (str, bytes)):
+        value = from_json(event)
+        return value if isinstance(value, dict) else {}
+    value = json_of(event)
+    return without_absent(value) if isinstance(value, dict) else {}
+
+
+def _served_by(connection: Any) -> tuple[Identity, str | None]:
+    """Who serves a connection, and the model in its address, from the ``websockets`` object."""
+    protocol = getattr(getattr(connection, "_connection", None), "protocol", None)
+    uri = getattr(protocol, "uri", None) or getattr(protocol, "wsuri", None)
+    host = getattr(uri, "host", None)
+    query = dict(parse_qsl(urlsplit(str(getattr(uri, "resource_name", ""))).query))
+    model = query.get("model") or query.get("deployment")
+    provider = provider_of(host) if isinstance(host, str) else None
+    return Identity(provider or semconv.PROVIDER_OPENAI, host, getattr(uri, "port", None)), model
