@@ -178,7 +178,9 @@ def _outcome(exchange: Exchange, body: Mapping[str, Any]) -> dict[str, Any]:
             "gen_ai.agent.id": body["assistant_id"],
         }
     if exchange.endpoint == "embeddings":
-        return {"gen_ai.request.encoding_formats": ["base64"]}
+        # Where the application asked for none, it depends on the SDK's version.
+        wanted = exchange.request.get("encoding_format")
+        return {"gen_ai.request.encoding_formats": [wanted]} if wanted else {}
     return {}
 
 

@@ -127,10 +127,15 @@ def parameters(found: list[Exchange]) -> list[Any]:
 
 @dataclass
 class Outcome:
-    """What the application got: values (of a stream: each event), or what was raised."""
+    """What the application got: values (of a stream: each event), or what was raised.
+
+    Attributes:
+        sent: How many requests the SDK sent; none if this version has no such way to call.
+    """
 
     values: list[Any] = field(default_factory=list)
     raised: Any = None
+    sent: int = 0
 
 
 @dataclass(frozen=True)
@@ -192,6 +197,7 @@ class Player:
 
         def answer(request: Any) -> Any:
             assert request.method == exchange.method
+            outcome.sent += 1
             return self._http.Response(
                 exchange.status, headers=exchange.headers, content=_pieces(exchange.body)
             )
@@ -218,6 +224,7 @@ class Player:
 
         async def answer(request: Any) -> Any:
             assert request.method == exchange.method
+            outcome.sent += 1
             return self._http.Response(
                 exchange.status, headers=exchange.headers, content=_pieces_async(exchange.body)
             )

@@ -60,11 +60,33 @@ class ChatStreamReader:
                 return
         except (AttributeError, TypeError, ValueError):
             pass  # no chunk with one choice, as the SDK's types have it
-        self._read_json(json_of(event))
+        if not self._read_delta(event):
+            self._read_json(json_of(event))
+
+    def _read_delta(self, event: Any) -> bool:
+        """Read a chunk in which only the delta is new, such as a piece of a tool call.
+
+        Returns:
+            Whether it was such a chunk.
+        """
+        try:
+            (choice,) = event.choices
+            known = self._choices.get(choice.index)
+            if known is None or choice.finish_reason is not None or event.usage is not None:
+                return False
+            delta = json_of(choice.delta)
+        except (AttributeError, TypeError, ValueError):
+            return False
+        if not isinstance(delta, dict):
+            return False
+        if self._content:
+            known.add(delta)
+        return True
 
     def _read_json(self, chunk: Any) -> None:
         if not isinstance(chunk, dict):
             return
+        self._take_latest()
         for name, value in chunk.items():
             if name not in ("choices", "object") and value is not None:
                 self._head[name] = value
@@ -91,14 +113,20 @@ class ChatStreamReader:
         if self._content and isinstance(delta, dict):
             known.add(delta)
 
+    def _take_latest(self) -> None:
+        """Read what every chunk repeats from the last one that took the fast path.
+
+        A stream may have no other chunks, and some servers count tokens in every chunk.
+        """
+        latest, self._latest = self._latest, None
+        if latest is not None:
+            for name, value in json_of(latest).items():
+                if name not in ("choices", "object") and value is not None:
+                    self._head[name] = value
+
     def response(self) -> dict[str, Any]:
         """The chat completion as far as it was received."""
-        # What every chunk repeats, from the last one that took the fast path: a stream may have
-        # no other chunks, and some servers count tokens in every chunk.
-        latest = json_of(self._latest) if self._latest is not None else {}
-        for name, value in latest.items():
-            if name not in ("choices", "object") and value is not None:
-                self._head.setdefault(name, value)
+        self._take_latest()
         if self._first_text and 0 not in self._choices:
             self._choices[0] = _Choice(self._first_text)
         choices = [self._choices[index].whole(index) for index in sorted(self._choices)]
