@@ -292,7 +292,7 @@ class Delivery:
         waiting = len(self._waiting) + 1
         while self._waiting and len(self._waiting) < waiting:
             waiting = len(self._waiting)
-            self.flush(min(_STANDSTILL, last_moment - time.monotonic()))
+            self.flush(min(_STANDSTILL, timeout / 10, last_moment - time.monotonic()))
         self._put_queue_away(last_moment)
         self.flush(last_moment - time.monotonic())
         lost = self._put_rest_away(ends)
