@@ -19,7 +19,7 @@ from openlayer_otel.settings import Settings
 from openlayer_otel.telemetry import Telemetry
 
 
-class OpenlayerInstrumentor(BaseInstrumentor):
+class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     """Traces the calls of the OpenAI and Anthropic SDKs as OpenTelemetry GenAI spans.
 
     ``OpenlayerInstrumentor().instrument()`` switches tracing on for the process,
