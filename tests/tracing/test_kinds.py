@@ -265,6 +265,14 @@ async def test_wrong_arguments_raise_at_the_call_as_before(original: Any, steps:
     assert step.status.status_code is StatusCode.ERROR
 
 
+def test_an_instance_handed_over_by_hand_is_no_input(steps: SpanLog) -> None:
+    class Stranger:
+        """No relation."""
+
+    assert Sync.method(Stranger(), 1) == [1, 2]  # type: ignore[arg-type]
+    assert json_attribute(steps.only(), "openlayer.step.inputs") == INPUTS
+
+
 async def test_nested_steps_of_all_kinds_are_one_trace(steps: SpanLog) -> None:
     @trace(name="inner")
     def inner() -> str:

@@ -62,7 +62,7 @@ def begin(
         step.ended_at = int(period[1] * 1e9)
     if recording:
         step.keeps_content = content.capture_in(context).on_spans
-    if step.root is step:
+    if parent is None:
         _own_attributes(step, carried)
     return step
 

@@ -67,7 +67,8 @@ class ContextBlock:
         inside = get_current().get(_KEY)
         while isinstance(inside, _Inside):
             if inside.owner is self and inside.entered is not None:
-                leave(inside.entered)
+                entered, inside.entered = inside.entered, None  # each holds the other
+                leave(entered)
                 return
             inside = inside.outer
 

@@ -53,7 +53,6 @@ class Step:
         name: The user's name for it.
         span: Its OpenTelemetry span.
         recording: Whether what is put on it is kept.
-        root: The outermost step of this process in its trace (itself, if there is none above).
         logged: What the application itself logged on a root step: ``context``, ``question``.
         attachments: What its attachments attribute says, if it has one.
         merged: What its metadata attribute says: name -> JSON text.
@@ -68,6 +67,7 @@ class Step:
         "_noted_error",
         "_output_given",
         "_parent",
+        "_root",
         "_truncated",
         "attachments",
         "content",
@@ -79,7 +79,6 @@ class Step:
         "merged",
         "name",
         "recording",
-        "root",
         "span",
         "trace_attributes",
         "until_end",
@@ -99,7 +98,7 @@ class Step:
         self.content = content
         self.context = _OVER
         self.keeps_content = False
-        self.root: Step = self if parent is None else parent.root
+        self._root: Step | None = None if parent is None else parent.root
         self.logged: dict[str, Any] | None = None
         self.attachments: list[dict[str, Any]] | None = None
         self.merged: dict[str, str] | None = None
@@ -113,6 +112,11 @@ class Step:
         self._output_given = False
         self._noted_error: object = None
         self._end = threading.Lock()
+
+    @property
+    def root(self) -> Step:
+        """The outermost step of this process in its trace; itself, if there is none above."""
+        return self if self._root is None else self._root
 
     @property
     def trace_id(self) -> str:

@@ -46,13 +46,16 @@ def drive(
             item = resume(value)
         except StopIteration as stop:
             take_back(token)
-            if isinstance(value, GeneratorExit):
-                watcher.left(value)
+            thrown, value = value, None  # a thrown exception holds this frame
+            if isinstance(thrown, GeneratorExit):
+                watcher.left(thrown)
+                del thrown
                 return stop.value
             return watcher.over(stop.value)
         except BaseException as error:
             take_back(token)
             watcher.left(error)
+            value = None  # a thrown exception holds this frame
             raise
         context = get_current()
         take_back(token)
@@ -78,14 +81,17 @@ async def drive_async(
             item = await resume(value)
         except StopAsyncIteration:
             take_back(token)
-            if isinstance(value, GeneratorExit):
-                watcher.left(value)
+            thrown, value = value, None  # a thrown exception holds this frame
+            if isinstance(thrown, GeneratorExit):
+                watcher.left(thrown)
             else:
                 watcher.over()
+            del thrown
             return
         except BaseException as error:
             take_back(token)
             watcher.left(error)
+            value = None  # a thrown exception holds this frame
             raise
         context = get_current()
         take_back(token)
