@@ -100,7 +100,9 @@ class Patches:
             if vars(owner).get(name) is not patched:
                 continue
             original = patched.__wrapped__
-            if any(vars(base).get(name) is original for base in owner.__mro__[1:]):
+            # A module has no bases.
+            bases = getattr(owner, "__mro__", ())[1:]
+            if any(vars(base).get(name) is original for base in bases):
                 delattr(owner, name)
             else:
                 setattr(owner, name, original)

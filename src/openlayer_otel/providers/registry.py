@@ -96,7 +96,10 @@ class Installation:
         """Take out every hook; imports that are still to come put in none."""
         self._active = False
         for hooks in self._hooks:
-            hooks.remove()
+            try:
+                hooks.remove()
+            except Exception as error:  # noqa: BLE001 - boundary: the others must go, too
+                report_failure("uninstrument()", error)
         self._hooks.clear()
 
 
