@@ -13,6 +13,8 @@ from openlayer_otel import semconv
 from tests.providers_anthropic.conftest import CALL, Wire, message, server_sent
 from tests.support.span_log import SpanLog, json_attribute
 
+pytestmark = pytest.mark.matrix
+
 OnWire = Callable[..., Any]
 
 AWS = {"aws_access_key": "a", "aws_secret_key": "s", "aws_region": "us-east-1"}

@@ -16,6 +16,8 @@ from tests.providers_anthropic.conftest import CALL, PROMPT, Wire, message, serv
 from tests.support.span_log import SpanLog, json_attribute
 
 Json = dict[str, Any]
+pytestmark = pytest.mark.matrix
+
 OnWire = Callable[..., Any]
 
 

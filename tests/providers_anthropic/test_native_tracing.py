@@ -88,6 +88,7 @@ ONE_CALL = [
 ]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("scenario", ONE_CALL)
 def test_one_call_has_one_span_and_it_is_ours(scenario: str) -> None:
     found = seen("openlayer")[scenario]
@@ -97,6 +98,7 @@ def test_one_call_has_one_span_and_it_is_ours(scenario: str) -> None:
     assert [each for each in found["spans"] if each["scope"].startswith(NATIVE)] == []
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("scenario", ONE_CALL)
 def test_requests_carry_the_context_of_our_span_as_they_would_that_of_the_sdks(
     scenario: str,
@@ -137,6 +139,7 @@ def test_the_sdks_spans_of_everything_else_stay() -> None:
     assert scopes(found) == [(NATIVE, "anthropic.messages.batches.retrieve")]
 
 
+@pytest.mark.matrix
 def test_a_tool_runner_keeps_the_sdks_agent_and_tool_above_and_beside_our_calls() -> None:
     chat = "chat claude-x;mode=tool"
     tool = ["anthropic.custom_tool_use get_weather", ["in the tool"]]

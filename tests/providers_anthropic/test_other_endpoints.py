@@ -14,6 +14,8 @@ from openlayer_otel import semconv
 from tests.providers_anthropic.conftest import CALL, PROMPT, Wire, server_sent
 from tests.support.span_log import SpanLog, json_attribute
 
+pytestmark = pytest.mark.matrix
+
 OnWire = Callable[..., Any]
 
 

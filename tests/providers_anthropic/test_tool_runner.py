@@ -18,9 +18,12 @@ from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 from openlayer_otel import semconv
 from tests.support.span_log import SpanLog, json_attribute
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(anthropic, "beta_tool"), reason="this version of the SDK has no tool runner"
-)
+pytestmark = [
+    pytest.mark.matrix,
+    pytest.mark.skipif(
+        not hasattr(anthropic, "beta_tool"), reason="this version of the SDK has no tool runner"
+    ),
+]
 
 CALL: dict[str, Any] = {
     "model": "claude-x;mode=tool",
