@@ -24,8 +24,9 @@ from openlayer_otel.export.dialects import (
     strands,
     vercel_ai,
 )
-from openlayer_otel.export.dialects.left_out import LEFT_OUT
+from openlayer_otel.export.dialects.left_out import LEFT_OUT, scope_of
 from openlayer_otel.export.reading import Reading
+from openlayer_otel.telemetry import SCOPE_NAME
 
 Dialect = Callable[[ReadableSpan], Reading | None]
 
@@ -52,6 +53,8 @@ def read_span(span: ReadableSpan) -> Reading | None:
     """
     if not span.attributes and not span.events:
         return None
+    if scope_of(span) == SCOPE_NAME:
+        return genai.read(span)  # ours: nobody else's names to look for
     for dialect in DIALECTS:
         reading = dialect(span)
         if reading is LEFT_OUT:
