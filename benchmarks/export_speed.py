@@ -1,0 +1,125 @@
+"""10,000 traces to Openlayer beside the OTLP/HTTP exporter: spans a second and CPU a span.
+
+Both send to a server in a process of its own that answers at once; both are given the same
+spans and flushed.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanKind
+
+from openlayer_otel import OpenlayerSpanProcessor
+
+TRACES = 10_000
+_MESSAGES = json.dumps(
+    [{"role": "user", "parts": [{"type": "text", "content": "What is the capital? " * 10}]}]
+)
+
+
+class _Sink(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    counted: Any = None
+
+    def do_POST(self) -> None:
+        """Take whatever comes."""
+        self.rfile.read(int(self.headers["content-length"]))
+        body = b'{"success": true}'
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        with self.counted.get_lock():
+            self.counted.value += 1
+
+    def log_message(self, *arguments: Any) -> None:
+        """Say nothing."""
+
+
+def _serve(port: Any, counted: Any) -> None:
+    _Sink.counted = counted
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Sink)
+    port.value = server.server_address[1]
+    server.serve_forever()
+
+
+def _traces(provider: TracerProvider) -> int:
+    """Make the traces: a root, a model call below it, and a tool. Returns the number of spans."""
+    tracer = provider.get_tracer("benchmark")
+    for number in range(TRACES):
+        with tracer.start_as_current_span(
+            "agent", attributes={"openlayer.step.type": "agent", "openlayer.step.inputs": "{}"}
+        ):
+            attributes = {
+                "gen_ai.operation.name": "chat",
+                "gen_ai.provider.name": "openai",
+                "gen_ai.request.model": "gpt-4o-mini",
+                "gen_ai.response.id": f"chatcmpl-{number}",
+                "gen_ai.input.messages": _MESSAGES,
+                "gen_ai.output.messages": _MESSAGES,
+                "gen_ai.usage.input_tokens": 81,
+                "gen_ai.usage.output_tokens": 12,
+            }
+            with tracer.start_as_current_span("chat", kind=SpanKind.CLIENT, attributes=attributes):
+                pass
+            with tracer.start_as_current_span("tool", attributes={"openlayer.step.type": "tool"}):
+                pass
+        if number % 500 == 499:
+            # As an application that does something else, too: nobody's queue overflows.
+            provider.force_flush(60_000)
+    return TRACES * 3
+
+
+def _measured(make: Callable[[], SpanProcessor]) -> dict[str, float]:
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(make())
+    started, cpu = time.perf_counter(), time.process_time()
+    count = _traces(provider)
+    provider.force_flush(120_000)
+    elapsed, used = time.perf_counter() - started, time.process_time() - cpu
+    provider.shutdown()
+    return {
+        "spans_per_second": count / elapsed,
+        "spans_per_core_second": count / used,
+        "cpu_per_span": used / count * 1e6,
+    }
+
+
+def main() -> None:
+    """Print both, and fail if anything was lost."""
+    context = multiprocessing.get_context("spawn")
+    port, counted = context.Value("i", 0), context.Value("i", 0)
+    server = context.Process(target=_serve, args=(port, counted), daemon=True)
+    server.start()
+    while not port.value:
+        time.sleep(0.01)
+    url = f"http://127.0.0.1:{port.value}"
+    empty = _measured(SpanProcessor)
+    otlp = _measured(lambda: BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{url}/v1/traces")))
+    before = counted.value
+    openlayer = _measured(
+        lambda: OpenlayerSpanProcessor(
+            api_key="k", inference_pipeline_id="p", base_url=url, spool=False
+        )
+    )
+    received = counted.value - before
+    if received != TRACES:
+        raise SystemExit(f"{received} of {TRACES} traces were received")
+    server.terminate()
+    threading.Event().wait(0.1)
+    print(json.dumps({"no export": empty, "otlp": otlp, "openlayer": openlayer}))
+
+
+if __name__ == "__main__":
+    main()
