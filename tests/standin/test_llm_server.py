@@ -79,6 +79,16 @@ def test_the_answer_can_be_given(gpt: openai.OpenAI) -> None:
     assert answer.choices[0].message.content == "Just this."
 
 
+def test_no_two_answers_have_the_same_id(gpt: openai.OpenAI, claude: anthropic.Anthropic) -> None:
+    chat = [gpt.chat.completions.create(model="m", messages=MESSAGES).id for _ in range(2)]
+    message = [
+        claude.messages.create(model="m", max_tokens=9, messages=MESSAGES).id for _ in range(2)
+    ]
+    assert len({*chat, *message}) == 4
+    response = gpt.responses.create(model="m", input="hi")
+    assert gpt.responses.retrieve(response.id).id == response.id
+
+
 @pytest.mark.parametrize(
     ("keys", "error"),
     [

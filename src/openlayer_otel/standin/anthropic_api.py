@@ -52,7 +52,7 @@ def message(request: Request) -> Json:
     """A whole message."""
     blocks, stop_reason = _answer(request)
     return {
-        "id": "msg_stub",
+        "id": f"msg_{request.number}",
         "type": "message",
         "role": "assistant",
         "model": request.model,
@@ -188,7 +188,12 @@ def _create_batch(request: Request) -> Reply:
 
 def _complete(request: Request) -> Reply:
     """``POST /complete``, the legacy endpoint."""
-    common = {"type": "completion", "id": "compl_stub", "model": request.model, "stop": "\n"}
+    common = {
+        "type": "completion",
+        "id": f"compl_{request.number}",
+        "model": request.model,
+        "stop": "\n",
+    }
     if not request.stream:
         text = sample.text(request.steering)
         return Reply({**common, "completion": text, "stop_reason": "stop_sequence"})

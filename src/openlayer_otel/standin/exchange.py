@@ -59,6 +59,10 @@ Event = tuple[str | None, Json]
 """One server-sent event: its name (``None`` where the provider sends none) and its data."""
 
 
+EVERY_REQUEST = "every request"
+"""The key that all requests are counted by."""
+
+
 class Steering:
     """What one request asks of the stand-in, by key; see the table of the module.
 
@@ -134,6 +138,8 @@ class Request:
         body: The JSON body, or the text fields of a multipart form.
         model: The model name without steering keys.
         steering: What the request asks of the stand-in.
+        number: How many requests there were, this one included. It is in the id of the answer:
+            providers never give two answers the same id.
     """
 
     method: str
@@ -143,6 +149,7 @@ class Request:
     body: Json
     model: str
     steering: Steering
+    number: int
 
     @property
     def stream(self) -> bool:

@@ -38,7 +38,7 @@ def _content(request: Request, text: str, *, last: bool) -> Json:
         parts = [{"functionCall": {"name": each.name, "args": each.arguments}} for each in calls]
     candidate: Json = {"content": {"parts": parts, "role": "model"}, "index": 0}
     answer: Json = {"candidates": [candidate], "modelVersion": request.model}
-    answer["responseId"] = "gem-stub"
+    answer["responseId"] = f"gemini-{request.number}"
     if last:
         output = request.steering.chunks
         candidate["finishReason"] = "STOP"

@@ -13,7 +13,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 from openlayer_otel.standin import anthropic_api, openai_api, routing
 from openlayer_otel.standin.amazon_bedrock_api import event_message
-from openlayer_otel.standin.exchange import Event, Json, RecordedRequest, Reply, Request, Steering
+from openlayer_otel.standin.exchange import (
+    EVERY_REQUEST,
+    Event,
+    Json,
+    RecordedRequest,
+    Reply,
+    Request,
+    Steering,
+)
 from openlayer_otel.standin.websocket import accepts as is_websocket
 from openlayer_otel.standin.websocket import converse
 
@@ -82,7 +90,13 @@ class Connection:
         }
         self._record(recorded)
         request = routing.read_request(
-            head.method, head.path, head.query, head.headers, body, Steering(self._count)
+            head.method,
+            head.path,
+            head.query,
+            head.headers,
+            body,
+            Steering(self._count),
+            self._count(EVERY_REQUEST),
         )
         if is_websocket(head.headers):
             await converse(self._reader, self._writer, request, self._count, self._record)

@@ -40,7 +40,7 @@ def _run_object(request: Request, status: str) -> Json:
     usage = {"prompt_tokens": sample.INPUT_TOKENS, "completion_tokens": output}
     usage["total_tokens"] = sample.INPUT_TOKENS + output
     return {
-        "id": "run_1",
+        "id": f"run_{request.number}",
         "object": "thread.run",
         "created_at": sample.CREATED,
         "assistant_id": request.body.get("assistant_id", "asst_1"),

@@ -38,7 +38,7 @@ def completion(request: Request) -> Reply:
 
 def _common(request: Request, kind: str) -> Json:
     return {
-        "id": "chatcmpl-stub",
+        "id": f"chatcmpl-{request.number}",
         "object": kind,
         "created": sample.CREATED,
         "model": request.model,
@@ -174,7 +174,7 @@ def _legacy(request: Request, text: str, finish_reason: str | None) -> Json:
     many = isinstance(prompt, list) and bool(prompt) and isinstance(prompt[0], (str, list))
     count = _choice_count(request) * (len(prompt) if many else 1)
     return {
-        "id": "cmpl-stub",
+        "id": f"cmpl-{request.number}",
         "object": "text_completion",
         "created": sample.CREATED,
         "model": request.model,

@@ -108,4 +108,6 @@ def moderation(request: Request) -> Reply:
         "category_scores": dict.fromkeys(_MODERATION_CATEGORIES, 0.01),
         "category_applied_input_types": {name: ["text"] for name in _MODERATION_CATEGORIES},
     }
-    return Reply({"id": "modr-stub", "model": "omni-moderation-latest", "results": [result]})
+    return Reply(
+        {"id": f"modr-{request.number}", "model": "omni-moderation-latest", "results": [result]}
+    )

@@ -36,7 +36,7 @@ def answers(turn: Request, event: Json) -> Iterator[Json]:
 
 def _turn_events(turn: Request) -> Iterator[Json]:
     item = _item(turn)
-    place = {"response_id": "resp_rt", "output_index": 0}
+    place = {"response_id": f"resp_{turn.number}", "output_index": 0}
     at = {**place, "item_id": item["id"]}
     yield {"type": "response.created", "response": _response(turn, "in_progress", [])}
     pending = {**item, "status": "in_progress"}
@@ -86,7 +86,7 @@ def _response(turn: Request, status: str, output: list[Json]) -> Json:
     }
     return {
         "object": "realtime.response",
-        "id": "resp_rt",
+        "id": f"resp_{turn.number}",
         "status": status,
         "status_details": None,
         "output": output,

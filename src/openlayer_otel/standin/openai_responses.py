@@ -22,7 +22,7 @@ def compact(request: Request) -> Reply:
     """``POST /responses/compact``."""
     return Reply(
         {
-            "id": "resp_c",
+            "id": f"resp_compact_{request.number}",
             "object": "response.compaction",
             "created_at": sample.CREATED,
             "output": _items(request),
@@ -68,10 +68,17 @@ def _usage(request: Request) -> Json:
     }
 
 
+def _id(request: Request) -> str:
+    """The id of the response: the one asked for, or a new one."""
+    if request.method == "GET":
+        return request.path.rsplit("/", 1)[-1]
+    return f"resp_{request.number}"
+
+
 def _response(request: Request, status: str, output: list[Json]) -> Json:
     body = request.body
     return {
-        "id": "resp_stub",
+        "id": _id(request),
         "object": "response",
         "created_at": sample.CREATED,
         "status": status,

@@ -30,6 +30,7 @@ def read_request(
     headers: dict[str, str],
     body: Json,
     steering: Steering,
+    number: int,
 ) -> Request:
     """The request as the API modules see it, with its steering keys taken out of it."""
     path = unquote(path)
@@ -54,7 +55,7 @@ def read_request(
         if path.startswith(prefix + "/"):
             path = path.removeprefix(prefix)
             break
-    return Request(method, path, query, headers, body, model, steering)
+    return Request(method, path, query, headers, body, model, steering, number)
 
 
 def speaks_anthropic(request: Request) -> bool:

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable, Iterator
 
 from openlayer_otel.standin import openai_realtime, openai_responses
-from openlayer_otel.standin.exchange import Json, RecordedRequest, Request, Steering
+from openlayer_otel.standin.exchange import EVERY_REQUEST, Json, RecordedRequest, Request, Steering
 
 _KEY_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
@@ -87,7 +87,9 @@ def _turn(request: Request, event: Json, count: Callable[[str], int]) -> Request
     model = steering.update_from_name(str(body.get("model") or request.model))
     if isinstance(body.get("stub"), dict):
         steering.update(body["stub"])
-    return Request("WS", request.path, {}, request.headers, body, model, steering)
+    return Request(
+        "WS", request.path, {}, request.headers, body, model, steering, count(EVERY_REQUEST)
+    )
 
 
 def _response_events(turn: Request, event: Json) -> Iterator[Json]:
