@@ -11,7 +11,7 @@ from typing import Any
 import anthropic
 import pytest
 from opentelemetry.context import attach, detach, get_current, set_value
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
@@ -265,3 +265,22 @@ def test_after_uninstrument_a_runner_is_the_sdks_own(
     assert type(running._iterator).__name__ == "generator"
     running.until_done()
     assert spans.started == []
+
+
+def test_tools_that_run_while_the_answer_streams_are_below_the_agent(
+    instrumented: SpanLog, client: Any
+) -> None:
+    try:
+        running = runner(client, stream=True, run_tools_eagerly=True)
+    except TypeError:
+        pytest.skip("not in this version of the SDK")
+    for answer in running:
+        read(answer)
+    assert instrumented.tree() == TREE
+    chat = min(instrumented.children_of(instrumented.named("invoke_agent")), key=started)
+    tool = instrumented.named(TOOL)
+    assert started(chat) < started(tool) < (chat.end_time or 0), "while the answer streams"
+
+
+def started(span: ReadableSpan) -> int:
+    return span.start_time or 0

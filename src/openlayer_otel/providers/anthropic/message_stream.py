@@ -7,6 +7,7 @@ tokens; the usage of ``message_delta`` is cumulative and replaces what came befo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from openlayer_otel.genai.encoding import from_json, json_of
@@ -26,6 +27,8 @@ _USUAL_DELTAS = {
     "thinking": ("thinking_delta", "thinking"),
     "tool_use": ("input_json_delta", "partial_json"),
 }
+# The index of no block.
+_NONE = object()
 
 
 class MessageStreamReader:
@@ -35,32 +38,31 @@ class MessageStreamReader:
         content: Whether texts and tool calls are gathered, too.
     """
 
-    __slots__ = ("_blocks", "_content", "_delta", "_field", "_message", "_open", "_open_index")
+    __slots__ = ("_append", "_blocks", "_content", "_delta", "_field", "_message", "_open_index")
 
     def __init__(self, content: bool) -> None:
         self._content = content
         self._message: dict[str, Any] = {}
         self._blocks: dict[int, _Block] = {}
         # The text of the block that is being written, for the fast path.
-        self._open: TextBuffer | None = None
-        self._open_index: Any = None
+        self._append: Callable[[str], None] | None = None
+        self._open_index: object = _NONE
         self._delta = self._field = ""
 
     def read(self, event: Any) -> None:
         """Take in one event."""
         # Nearly every event continues the text of the open block; see chat_stream.py.
-        if (
-            self._open is not None
-            and getattr(event, "type", None) == "content_block_delta"
-            and event.index == self._open_index
-        ):
-            delta = event.delta
-            if getattr(delta, "type", None) == self._delta:
-                piece = getattr(delta, self._field)
-                if type(piece) is str:
-                    if self._content:
-                        self._open.append(piece)
-                    return
+        try:
+            if event.type == "content_block_delta" and event.index == self._open_index:
+                delta = event.delta
+                if delta.type == self._delta:
+                    piece = getattr(delta, self._field)
+                    if type(piece) is str:
+                        if self._append is not None:
+                            self._append(piece)
+                        return
+        except AttributeError:  # a dict from the wire, or an odd event
+            pass
         self._read_json(json_of(event))
 
     def _read_json(self, event: Any) -> None:
@@ -87,11 +89,12 @@ class MessageStreamReader:
         index = index if type(index) is int else len(self._blocks)
         made = self._blocks[index] = _Block(block if self._content else {})
         usual = _USUAL_DELTAS.get(str(block.get("type")))
-        self._open = None
+        self._open_index = _NONE
         if usual is not None:
             self._delta, self._field = usual
-            self._open = made.buffer(_TEXT_DELTAS[self._delta][1])
             self._open_index = index
+            if self._content:
+                self._append = made.buffer(_TEXT_DELTAS[self._delta][1]).append
 
     def _read_delta(self, event: dict[str, Any]) -> None:
         index = event.get("index")
