@@ -61,8 +61,10 @@ OPENAI_REQUEST: dict[str, Any] = {
         "type": "json_schema",
         "json_schema": {"name": "n", "description": at("format"), "schema": _schema("format")},
     },
-    "prediction": {"type": "content", "content": at("prediction")},
-    "extra_body": {"unknown_field": at("unknown field")},
+    "extra_body": {
+        "prediction": {"type": "content", "content": at("prediction")},
+        "unknown_field": at("unknown field"),
+    },
 }
 _OPENAI_MESSAGE = {
     "role": "assistant",

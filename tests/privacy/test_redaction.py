@@ -14,8 +14,6 @@ from openlayer_otel.standin.openlayer_server import OpenlayerServer
 from tests.privacy.canaries import CANARY, RECORDED, at
 from tests.privacy.conftest import Traces, call
 
-pytestmark = pytest.mark.matrix
-
 
 def hide(text: str) -> str:
     """What a user might pass: the word goes, the rest stays."""

@@ -203,6 +203,7 @@ class StainlessHooks:
         if nobody_records(telemetry.tracer, context) and not telemetry.counts_unrecorded():
             return None, None
         if traced_elsewhere(context, endpoint.operation):
+            look_once(self.sdk.module, type(client))
             return None, None
         body = options.json_data
         body = body if isinstance(body, dict) else {}
