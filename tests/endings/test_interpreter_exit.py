@@ -100,4 +100,6 @@ def test_a_stream_left_open_at_exit_is_exported_and_nobody_complains(
     assert said - {_KNOWN} == wanted
     span = json.loads(output)
     assert span["status"] == {"status_code": "UNSET"}
-    assert span["attributes"]["openlayer.operation.outcome"] == "dropped"
+    # An event loop that ends closes its generators, hence the response.
+    endings = ("dropped", "closed") if asynchronous else ("dropped",)
+    assert span["attributes"]["openlayer.operation.outcome"] in endings

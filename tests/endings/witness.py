@@ -81,6 +81,7 @@ def see(
     watch: ContextWatch | None = None,
 ) -> Seen:
     """Let an application act, and say what was seen of it."""
+    server.reset()
     with _complaints() as complaints:
         return run(case.asynchronous, _scenario(case, act, server, steering, watch, complaints))  # type: ignore[no-any-return]
 

@@ -23,7 +23,7 @@ from openlayer_otel.attachments import raw_outputs
 from openlayer_otel.context_attributes import attributes_in
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content import Encoded
-from openlayer_otel.genai.encoding import from_json, to_json
+from openlayer_otel.genai.encoding import clean_text, from_json, to_json
 from openlayer_otel.genai.errors import error_code, error_type
 from openlayer_otel.genai.nesting import OPERATION_KEY
 from openlayer_otel.genai.record import Endpoint, Identity, Record
@@ -132,6 +132,7 @@ class Operation:
         attributes = identity.attributes(operation)
         name = endpoint.name or operation
         if isinstance(model, str) and model:
+            model = clean_text(model)
             attributes[endpoint.target] = model
             name = f"{name} {model}"
         if endpoint.path_attributes is not None:
@@ -231,6 +232,7 @@ class Operation:
                 self._describe(error)
             elif self._record.failure is not None:
                 self._describe_failure(*self._record.failure)
+            _clean(self._record.attributes)
             span.set_attributes(self._record.attributes)
             if raw_outputs.wanted and self.capture.on_spans and response is not None:
                 raw_outputs.keep(span.get_span_context().span_id, self._raw_output(response, raw))
@@ -327,6 +329,26 @@ class Operation:
         self._record.attributes[semconv.ERROR_TYPE] = error_code(code) or semconv.ERROR_OTHER
         kept = self._telemetry.content.text(message) if message and self.capture.on_spans else None
         self.span.set_status(Status(StatusCode.ERROR, kept or None))
+
+
+_ENCODED = frozenset(
+    {
+        semconv.INPUT_MESSAGES,
+        semconv.OUTPUT_MESSAGES,
+        semconv.SYSTEM_INSTRUCTIONS,
+        semconv.TOOL_DEFINITIONS,
+    }
+)
+
+
+def _clean(attributes: dict[str, Any]) -> None:
+    """Mend texts that UTF-8 cannot hold: an exporter would lose the attribute or the batch."""
+    for name, value in attributes.items():
+        if type(value) is str:
+            if not value.isascii() and name not in _ENCODED:
+                attributes[name] = clean_text(value)
+        elif type(value) is list:
+            attributes[name] = [clean_text(item) if type(item) is str else item for item in value]
 
 
 def response_json(body: bytes | None) -> Any:

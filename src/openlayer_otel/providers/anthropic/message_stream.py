@@ -75,7 +75,8 @@ class MessageStreamReader:
             self._start_block(event)
         elif kind == "message_start" and isinstance(event.get("message"), dict):
             self._message = dict(event["message"])
-            for index, block in enumerate(self._message.pop("content", None) or ()):
+            content = self._message.pop("content", None)
+            for index, block in enumerate(content if isinstance(content, list) else ()):
                 self._start_block({"index": index, "content_block": block})
         elif kind == "message_delta":
             self._read_message_delta(event)

@@ -1,0 +1,190 @@
+"""Tracing can be switched on and off at any time, and leaves the SDK as it was."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import wrapt
+
+from openlayer_otel import OpenlayerInstrumentor
+from openlayer_otel.standin.llm_server import LLMServer
+from tests.support.sdk_clients import make_client
+from tests.support.span_log import SpanLog
+
+EACH_SDK = pytest.mark.parametrize("sdk", ["openai", "anthropic"])
+
+
+def _functions(sdk: str) -> dict[str, Any]:
+    """Every function of the modules that are hooked, by name."""
+    found = {}
+    for name in sorted(sys.modules):
+        if name.split(".")[0] != sdk:
+            continue
+        module = sys.modules[name]
+        for owner_name, owner in list(vars(module).items()):
+            if isinstance(owner, type) and owner.__module__ == name:
+                for key, value in list(vars(owner).items()):
+                    if callable(value) or isinstance(value, wrapt.ObjectProxy):
+                        found[f"{name}.{owner_name}.{key}"] = value
+            elif callable(owner) and not isinstance(owner, type):
+                found[f"{name}.{owner_name}"] = owner
+    return found
+
+
+def _arguments(sdk: str) -> dict[str, Any]:
+    more = {} if sdk == "openai" else {"max_tokens": 9}
+    return {"model": "m", "messages": [{"role": "user", "content": "x"}], **more}
+
+
+def _resource(client: Any, sdk: str) -> Any:
+    return client.chat.completions if sdk == "openai" else client.messages
+
+
+@pytest.mark.matrix
+@EACH_SDK
+def test_uninstrument_leaves_every_function_as_it_was(sdk: str) -> None:
+    importlib.import_module(sdk)
+    before = _functions(sdk)
+    instrumentor = OpenlayerInstrumentor()
+    for _ in range(2):
+        instrumentor.instrument()
+        during = _functions(sdk)
+        assert any(during[name] is not before[name] for name in before)
+        instrumentor.uninstrument()
+        after = _functions(sdk)
+        assert [name for name in before if after[name] is not before[name]] == []
+
+
+@pytest.mark.matrix
+@EACH_SDK
+def test_methods_kept_from_before_and_during_follow_the_switch(
+    sdk: str, llm_server: LLMServer, instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    client = make_client(sdk, False, llm_server.url)
+    kept = [_resource(client, sdk).create, _resource(client, sdk).with_raw_response.create]
+    instrument()
+    kept += [_resource(client, sdk).create, _resource(client, sdk).with_raw_response.create]
+    for create in kept:
+        create(**_arguments(sdk))
+    assert len(spans.ended) == 4
+    OpenlayerInstrumentor().uninstrument()
+    for create in kept:
+        create(**_arguments(sdk))
+    assert len(spans.ended) == 4
+    instrument()
+    for create in kept:
+        create(**_arguments(sdk))
+    assert len(spans.ended) == 8
+
+
+def test_a_stream_that_is_open_at_uninstrument_still_ends(
+    llm_server: LLMServer, instrumented: SpanLog
+) -> None:
+    client = make_client("openai", False, llm_server.url)
+    stream = client.chat.completions.create(**_arguments("openai"), stream=True)
+    next(stream)
+    OpenlayerInstrumentor().uninstrument()
+    assert len(list(stream)) > 3
+    assert instrumented.only().status.is_unset
+
+
+def test_instrumenting_twice_gives_one_span(
+    llm_server: LLMServer, instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    instrument()
+    instrument()
+    make_client("openai", False, llm_server.url).chat.completions.create(**_arguments("openai"))
+    assert len(spans.ended) == 1
+
+
+@EACH_SDK
+def test_a_wrapper_of_somebody_else_survives_uninstrument(
+    sdk: str, llm_server: LLMServer, instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    base = importlib.import_module(f"{sdk}._base_client").SyncAPIClient
+    original = base.__dict__["request"]
+    calls: list[str] = []
+
+    def foreign(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        calls.append("foreign")
+        return wrapped(*args, **kwargs)
+
+    instrument()
+    wrapt.wrap_function_wrapper(base, "request", foreign)
+    try:
+        client = make_client(sdk, False, llm_server.url)
+        _resource(client, sdk).create(**_arguments(sdk))
+        OpenlayerInstrumentor().uninstrument()
+        _resource(client, sdk).create(**_arguments(sdk))
+        instrument()
+        _resource(client, sdk).create(**_arguments(sdk))
+        assert calls == ["foreign"] * 3
+        assert len(spans.ended) == 2
+    finally:
+        OpenlayerInstrumentor().uninstrument()
+        base.request = original
+
+
+_IMPORTS = """
+import sys
+import openlayer_otel
+assert not {names} & {{name.split('.')[0] for name in sys.modules}}, "importing"
+openlayer_otel.OpenlayerInstrumentor().instrument()
+loaded = {names} & {{name.split('.')[0] for name in sys.modules}}
+assert not loaded, loaded
+openlayer_otel.OpenlayerInstrumentor().uninstrument()
+loaded = {names} & {{name.split('.')[0] for name in sys.modules}}
+assert not loaded, loaded
+"""
+
+
+def test_importing_and_instrumenting_imports_no_sdk_and_no_network_library() -> None:
+    names = {"openai", "anthropic", "httpx", "httpx2", "requests", "grpc", "aiohttp", "pydantic"}
+    program = _IMPORTS.format(names=sorted(names).__repr__().replace("[", "{").replace("]", "}"))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+_ORDER = """
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+spans = InMemorySpanExporter()
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(spans))
+from openlayer_otel import OpenlayerInstrumentor
+{steps}
+OpenAI(base_url={url!r}, api_key="k").chat.completions.create(model="m", messages=[])
+print(len(spans.get_finished_spans()))
+"""
+_ON = "OpenlayerInstrumentor().instrument(tracer_provider=provider)"
+_OFF = "OpenlayerInstrumentor().uninstrument()"
+_IMPORT = "from openai import OpenAI"
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ((_IMPORT, _ON), 1),
+        ((_ON, _IMPORT), 1),
+        ((_ON, _OFF, _ON, _IMPORT), 1),
+        ((_ON, _OFF, _IMPORT), 0),
+        ((_ON, _OFF, _IMPORT, _ON), 1),
+        ((_ON, _IMPORT, _OFF, _ON), 1),
+    ],
+    ids=["after", "before", "again-before", "off-before", "on-after-off", "again-after"],
+)
+def test_the_order_of_import_and_instrument_does_not_matter(
+    steps: tuple[str, ...], expected: int, llm_server: LLMServer
+) -> None:
+    program = _ORDER.format(steps="\n".join(steps), url=llm_server.url + "/v1")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(expected)
