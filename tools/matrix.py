@@ -75,7 +75,7 @@ VERSION_SETS = (
     VersionSet("python-3.10", ("openai", "anthropic"), ("3.10",)),
     VersionSet("python-3.12", ("openai", "anthropic"), ("3.12",)),
     VersionSet("python-3.13", ("openai", "anthropic"), ("3.13",)),
-    # Other instrumentors of the same SDKs, switched on beside ours.
+    # Other tools that trace the same SDKs, switched on beside ours, and frameworks above them.
     VersionSet(
         "beside-others",
         (
@@ -83,6 +83,17 @@ VERSION_SETS = (
             "anthropic",
             "opentelemetry-instrumentation-genai-openai",
             "opentelemetry-instrumentation-genai-anthropic",
+            "openinference-instrumentation-openai",
+            "openinference-instrumentation-anthropic",
+            # OpenLLMetry.
+            "opentelemetry-instrumentation-openai",
+            "opentelemetry-instrumentation-anthropic",
+            "langfuse",
+            "logfire",
+            "langchain-openai",
+            "langchain-anthropic",
+            "pydantic-ai-slim[openai,anthropic]",
+            "openai-agents",
         ),
         marker="beside_others",
     ),
