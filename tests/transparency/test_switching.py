@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ from tests.support.span_log import SpanLog
 
 EACH_SDK = pytest.mark.parametrize("sdk", ["openai", "anthropic"])
 
+_FUNCTIONS = (types.FunctionType, wrapt.FunctionWrapper)
+
 
 def _functions(sdk: str) -> dict[str, Any]:
     """Every function of the modules that are hooked, by name."""
@@ -29,9 +32,9 @@ def _functions(sdk: str) -> dict[str, Any]:
         for owner_name, owner in list(vars(module).items()):
             if isinstance(owner, type) and owner.__module__ == name:
                 for key, value in list(vars(owner).items()):
-                    if callable(value) or isinstance(value, wrapt.ObjectProxy):
+                    if isinstance(value, _FUNCTIONS):
                         found[f"{name}.{owner_name}.{key}"] = value
-            elif callable(owner) and not isinstance(owner, type):
+            elif type(owner) in _FUNCTIONS:
                 found[f"{name}.{owner_name}"] = owner
     return found
 
