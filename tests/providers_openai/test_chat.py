@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.span_log import SpanLog, json_attribute
 
+pytestmark = pytest.mark.matrix
+
 MESSAGES: Any = [{"role": "user", "content": "hi"}]
 
 

@@ -12,6 +12,8 @@ from openlayer_otel.standin.llm_server import LLMServer
 from tests.providers_openai.conftest import HTTP
 from tests.support.span_log import SpanLog
 
+pytestmark = pytest.mark.matrix
+
 ANSWER = {
     "id": "chatcmpl-1",
     "object": "chat.completion",

@@ -13,6 +13,8 @@ import pytest
 from openlayer_otel.standin.llm_server import LLMServer
 from tests.support.span_log import SpanLog, json_attribute
 
+pytestmark = pytest.mark.matrix
+
 PICTURE = b"\x89PNG\r\n\x1a\nstub"
 
 

@@ -10,10 +10,13 @@ import pytest
 
 from tests.support.span_log import SpanLog, json_attribute
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("openai.resources.responses") is None,
-    reason="an SDK without the Responses API",
-)
+pytestmark = [
+    pytest.mark.matrix,
+    pytest.mark.skipif(
+        importlib.util.find_spec("openai.resources.responses") is None,
+        reason="an SDK without the Responses API",
+    ),
+]
 
 USAGE = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
 MESSAGE = {
