@@ -2,8 +2,8 @@
 
 An *attempt* is one request; ``answers`` says what may come of it. ``requests`` finds the way to
 Openlayer, so proxies (``HTTPS_PROXY``) and certificates (``REQUESTS_CA_BUNDLE``) work as they do
-there; the bodies then go straight through the connections of urllib3 below it, at half the
-processor time. Both are imported with the first request.
+there; urllib3 below it opens the connection with the first request, and ``connection`` sends
+all others over it. Both libraries are imported with the first request.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from openlayer_otel.diagnostics import warn_once
@@ -23,6 +23,13 @@ from openlayer_otel.export.answers import (
     judged,
     retry_after,
     verdict_of,
+)
+from openlayer_otel.export.connection import (
+    LARGEST_ANSWER,
+    Response,
+    exchange,
+    head_of,
+    is_open,
 )
 from openlayer_otel.export.fitting import shrink
 from openlayer_otel.settings import Settings
@@ -36,7 +43,6 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
 # A body that was refused as too large is halved until it would be smaller than this.
 SMALLEST_BODY = 20_000
-_LARGEST_ANSWER = 65_536
 _LONGEST_CONNECT = 5.0
 _LENGTH = "Content-Length"
 
@@ -65,12 +71,41 @@ def import_urllib3() -> ModuleType:
     return _imported["urllib3"]
 
 
-class _Way(NamedTuple):
-    """How a thread reaches a pipeline: its connections, the URL in the request, the headers."""
+class _Way:
+    """How a thread reaches a pipeline: its connections, the URL in the request, the headers.
 
-    pool: Any
-    url: str
-    headers: dict[str, str]
+    Attributes:
+        connection: The connection of the last request; it may have been closed since.
+    """
+
+    __slots__ = ("connection", "head", "headers", "pool", "url")
+
+    def __init__(self, pool: Any, url: str, headers: dict[str, str], head: bytes) -> None:
+        self.pool = pool
+        self.url = url
+        self.headers = headers
+        self.head = head
+        self.connection: Any = None
+
+    def send(self, data: bytes, timeout: float) -> Response:
+        """One request over the open connection, or else over one that urllib3 opens."""
+        connection = self.connection
+        if connection is not None and is_open(connection):
+            return exchange(connection, self.head, data, timeout)
+        response = self.pool.urlopen(
+            "POST",
+            self.url,
+            body=data,
+            headers=self.headers,
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            timeout=import_urllib3().Timeout(min(timeout, _LONGEST_CONNECT), timeout),
+        )
+        self.connection = response.connection
+        body = _read(response, time.monotonic() + timeout)
+        return Response(int(response.status), body, response.headers.get("Retry-After"))
 
 
 def _read(response: Any, until: float) -> bytes:
@@ -80,7 +115,7 @@ def _read(response: Any, until: float) -> bytes:
     for part in response.stream(8192):
         parts.append(part)
         size += len(part)
-        if size > _LARGEST_ANSWER or time.monotonic() > until:
+        if size > LARGEST_ANSWER or time.monotonic() > until:
             response.close()
             break
     response.release_conn()
@@ -122,6 +157,7 @@ class Client:
         session.headers.update(
             {
                 "Accept": "application/json",
+                "Accept-Encoding": "identity",
                 "Content-Type": "application/json",
                 "User-Agent": f"openlayer-otel/{__version__}",
                 **(self.settings.custom_headers or {}),
@@ -167,7 +203,12 @@ class Client:
             pool = adapter.get_connection(request.url, how["proxies"])
         adapter.cert_verify(pool, request.url, how["verify"], None)
         headers = {name: value for name, value in request.headers.items() if name != _LENGTH}
-        return _Way(pool, adapter.request_url(request, how["proxies"]), headers)
+        target = adapter.request_url(request, how["proxies"])
+        # urllib3 adds those of a proxy that passes requests on itself.
+        passed_on = pool.proxy is not None and pool.scheme == "http"
+        of_proxy = pool.proxy_headers if passed_on else {}
+        head = head_of(request.url, target, {**headers, **of_proxy})
+        return _Way(pool, target, headers, head)
 
     def attempt(self, pipeline_id: str, data: bytes, timeout: float) -> Answer:
         """Send one body once.
@@ -180,20 +221,7 @@ class Client:
         Never raises.
         """
         try:
-            pool, url, headers = self._way_to(pipeline_id)
-            response = pool.urlopen(
-                "POST",
-                url,
-                body=data,
-                headers=headers,
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                preload_content=False,
-                timeout=import_urllib3().Timeout(min(timeout, _LONGEST_CONNECT), timeout),
-            )
-            status = int(response.status)
-            body = _read(response, time.monotonic() + timeout)
+            status, body, asked_pause = self._way_to(pipeline_id).send(data, timeout)
         except Exception as error:  # noqa: BLE001 - requests, urllib3 and proxies raise much
             name = type(error).__name__
             if name in BAD_ADDRESS:
@@ -203,7 +231,7 @@ class Client:
         reason = f"status {status}"
         if verdict is Verdict.LATER and status < 300:
             reason = f"status {status}, but no answer of Openlayer"
-        pause = retry_after(response.headers.get("Retry-After"), time.time())
+        pause = retry_after(asked_pause, time.time())
         return judged(Answer(verdict, reason, pause), status)
 
     def deliver(
