@@ -45,7 +45,7 @@ def create_step(
 ) -> start_step:
     """As :class:`~openlayer_otel.start_step`, with the SDK's order of arguments.
 
-    ``on_flush_failure`` is accepted and not called: the exporter takes a callback of this name.
+    ``on_flush_failure`` is accepted and not called: the exporter retries, spools and warns.
     """
     return start_step(
         name,
