@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,12 +103,13 @@ VERSION_SETS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one set went."""
+    """How one set went; ``details`` is what to read if it failed."""
 
     name: str
     passed: bool
     summary: str
     seconds: float
+    details: str = ""
 
 
 def find_python(versions: tuple[str, ...]) -> str | None:
@@ -167,7 +169,7 @@ def marked_files(marker: str) -> list[str]:
 
 
 def run_set(versions: VersionSet, pytest_arguments: list[str]) -> Outcome:
-    """Run the marked tests on one set; prints what went wrong."""
+    """Run the marked tests on one set."""
     start = time.monotonic()
     python = find_python(versions.pythons)
     if python is None:
@@ -176,27 +178,38 @@ def run_set(versions: VersionSet, pytest_arguments: list[str]) -> Outcome:
     try:
         inside = prepare(versions, python)
     except subprocess.CalledProcessError as error:
-        print(error.stdout, error.stderr, sep="\n")
-        return Outcome(versions.name, False, "cannot be installed", time.monotonic() - start)
-    command = [str(inside), "-m", "pytest", "-q", "-m", versions.marker, "-p", "no:cacheprovider"]
+        seconds = time.monotonic() - start
+        details = f"{error.stdout}\n{error.stderr}"
+        return Outcome(versions.name, False, "cannot be installed", seconds, details)
+    command = [str(inside), "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, *pytest_arguments, *marked_files(versions.marker)],
+        [*command, "-m", versions.marker, *pytest_arguments, *marked_files(versions.marker)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode:
-        print(done.stdout, done.stderr, sep="\n")
     lines = done.stdout.strip().splitlines() or ["no output"]
     passed = done.returncode == 0
-    return Outcome(versions.name, passed, lines[-1].strip("= "), time.monotonic() - start)
+    details = "" if passed else f"{done.stdout}\n{done.stderr}"
+    summary = lines[-1].strip("= ")
+    return Outcome(versions.name, passed, summary, time.monotonic() - start, details)
+
+
+def _print(outcome: Outcome) -> None:
+    if outcome.details:
+        print(outcome.details)
+    verdict = "ok    " if outcome.passed else "FAILED"
+    print(f"{outcome.name:14} {verdict} {outcome.seconds:6.1f} s  {outcome.summary}", flush=True)
 
 
 def main() -> int:
     """Run the sets named on the command line, or all; 1 if one of them failed."""
     parser = argparse.ArgumentParser(description="The provider tests on sets of versions.")
     parser.add_argument("names", nargs="*", help="sets to run; all by default")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), help="sets at a time; default: %(default)s"
+    )
     parser.add_argument("--list", action="store_true", help="show the table and do nothing")
     arguments, pytest_arguments = parser.parse_known_args()
     known = {each.name: each for each in VERSION_SETS}
@@ -211,13 +224,12 @@ def main() -> int:
             )
         return 0
     outcomes = []
-    for each in chosen:
-        outcome = run_set(each, pytest_arguments)
-        outcomes.append(outcome)
-        verdict = "ok    " if outcome.passed else "FAILED"
-        print(
-            f"{outcome.name:14} {verdict} {outcome.seconds:6.1f} s  {outcome.summary}", flush=True
-        )
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        running = [pool.submit(run_set, each, pytest_arguments) for each in chosen]
+        for done in as_completed(running):
+            outcome = done.result()
+            outcomes.append(outcome)
+            _print(outcome)
     failed = [outcome.name for outcome in outcomes if not outcome.passed]
     print(f"{len(outcomes) - len(failed)} of {len(outcomes)} version sets passed", *failed)
     return 1 if failed else 0
