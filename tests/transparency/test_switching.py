@@ -30,7 +30,8 @@ def _functions(sdk: str) -> dict[str, Any]:
             continue
         module = sys.modules[name]
         for owner_name, owner in list(vars(module).items()):
-            if isinstance(owner, type) and owner.__module__ == name:
+            # A lazy proxy loads what it stands for when asked for its class.
+            if issubclass(type(owner), type) and owner.__module__ == name:
                 for key, value in list(vars(owner).items()):
                     if isinstance(value, _FUNCTIONS):
                         found[f"{name}.{owner_name}.{key}"] = value
