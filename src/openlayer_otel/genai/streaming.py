@@ -44,6 +44,8 @@ class StreamEnd:
         reading: The source is being read now: a close seen meanwhile is the SDK's own tidying
             up, and the read itself tells how the stream ended.
         tapped: A tap sees the events, so the body's bytes need not be looked at.
+        taps: How many taps there are. Helpers of older SDKs make a second stream object of a
+            response and drop the first.
     """
 
     __slots__ = (
@@ -55,6 +57,7 @@ class StreamEnd:
         "read",
         "reading",
         "tapped",
+        "taps",
     )
 
     def __init__(
@@ -66,6 +69,7 @@ class StreamEnd:
         self.context = operation.context
         self.reading = False
         self.tapped = False
+        self.taps = 0
         self.read: Callable[[Any], None] = self._first
         self._operation = operation
         self._reader = reader
@@ -167,12 +171,16 @@ class _Tap:
         self._source = source
         self._end = end
         end.tapped = True
+        end.taps += 1
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
 
     def __del__(self) -> None:
-        self._end.dropped()
+        end = self._end
+        end.taps -= 1
+        if not end.taps:
+            end.dropped()
 
 
 class EventTap(_Tap):
