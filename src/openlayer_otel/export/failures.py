@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
 from openlayer_otel import semconv
+from openlayer_otel.export.reading import attributes_of
 from openlayer_otel.genai.encoding import clean_text
 
 
@@ -42,7 +43,8 @@ class Failure(NamedTuple):
 def failure_of(span: ReadableSpan, reading: Mapping[str, Any]) -> Failure | None:
     """The error that ended a span; None if it did not fail."""
     status = span.status
-    kind = reading.get(semconv.ERROR_TYPE) or (span.attributes or {}).get(semconv.ERROR_TYPE)
+    attributes = attributes_of(span)
+    kind = reading.get(semconv.ERROR_TYPE) or attributes.get(semconv.ERROR_TYPE)
     if status.status_code is not StatusCode.ERROR and not kind:
         return None
     kind = _text(kind)
@@ -55,7 +57,7 @@ def failure_of(span: ReadableSpan, reading: Mapping[str, Any]) -> Failure | None
     if not message:
         message = _without_type(_text(status.description), kind)
     if not message:
-        message = _text((span.attributes or {}).get("error.message"))
+        message = _text(attributes.get("error.message"))
     return Failure(kind, message)
 
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.export.assembly import CompletedTrace
+from openlayer_otel.export.reading import attributes_of
 from openlayer_otel.export.references import step_id_of
-from openlayer_otel.export.row import TraceFacts, attributes_of, row_of
+from openlayer_otel.export.row import TraceFacts, row_of
 from openlayer_otel.export.steps import StepMaker
-from openlayer_otel.export.tree import MAX_NESTING, Node, tree_of
+from openlayer_otel.export.tree import MAX_NESTING, Node, nodes_from, tree_of
 from openlayer_otel.settings import Settings
 
 
@@ -59,12 +61,14 @@ def _body(trace: CompletedTrace, root: Node, settings: Settings) -> Body:
     readings: list[tuple[int, Mapping[str, Any]]] = []
     maker = StepMaker(settings)
     step = _steps(root, maker, made, readings)
-    _name_failed_steps(root, made)
-    kept = {span_id for node in _nodes(root) for span_id in node.span_ids}
-    for span in trace.spans:
-        if span.context is not None and span.context.span_id not in kept:
-            readings.append((span.start_time or 0, attributes_of(span)))
-    readings.sort(key=lambda each: each[0])
+    nodes = nodes_from([root])
+    _name_failed_steps(nodes, made)
+    kept = {span_id for node in nodes for span_id in node.span_ids}
+    if len(kept) < len(trace.spans):
+        for span in trace.spans:
+            if span.context is not None and span.context.span_id not in kept:
+                readings.append((span.start_time or 0, attributes_of(span)))
+    readings.sort(key=itemgetter(0))
     facts = TraceFacts([reading for _, reading in readings], root.reading)
     if facts.name is not None:
         step["name"] = facts.name
@@ -94,7 +98,8 @@ def _steps(
         place.append(step)
         # Beyond the limit, steps stand beside their parent instead of inside it.
         inner = step["steps"] if level < MAX_NESTING else place
-        waiting.extend((child, level + 1, inner) for child in reversed(node.children))
+        if node.children:
+            waiting.extend((child, level + 1, inner) for child in reversed(node.children))
     return top[0]
 
 
@@ -109,15 +114,8 @@ def _step(node: Node, maker: StepMaker) -> dict[str, Any]:
         return step
 
 
-def _nodes(root: Node) -> list[Node]:
-    found = [root]
-    for node in found:
-        found.extend(node.children)
-    return found
-
-
-def _name_failed_steps(root: Node, made: dict[int, dict[str, Any]]) -> None:
-    for node in _nodes(root):
+def _name_failed_steps(nodes: list[Node], made: dict[int, dict[str, Any]]) -> None:
+    for node in nodes:
         if node.failed_in is not None:
             made[id(node)]["metadata"]["failedStep"] = made[id(node.failed_in)]["name"]
 

@@ -132,6 +132,17 @@ def _uuid(name: str) -> uuid.UUID:
     return uuid.uuid5(_NAMESPACE, name)
 
 
+_VERSION = 0xF << 76, 0x4 << 76
+_VARIANT = 0xC << 60, 0x8 << 60
+
+
 def step_id_of(trace_id: int, span_id: int) -> str:
-    """The id of a span's step: a UUID, the same whenever and wherever it is made."""
-    return str(_uuid(f"{trace_id:032x}/{span_id:016x}"))
+    """The id of a span's step: a UUID, the same whenever and wherever it is made.
+
+    It is made of the lower half of the trace id and the span id, which are random like the
+    UUIDs of version 4 that Openlayer's SDK sends. Hashing them would cost ten times as much.
+    """
+    both = (trace_id & 0xFFFFFFFFFFFFFFFF) << 64 | span_id
+    both = both & ~_VERSION[0] & ~_VARIANT[0] | _VERSION[1] | _VARIANT[1]
+    digits = f"{both:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -11,10 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from opentelemetry.sdk.trace import ReadableSpan
-
 from openlayer_otel import semconv
-from openlayer_otel.export.reading import Reading, decoded, fields_with
+from openlayer_otel.export.reading import decoded, fields_with
 from openlayer_otel.genai.encoding import clean_text, plain
 
 _CONFIG = {
@@ -57,7 +55,7 @@ class TraceFacts:
     """
 
     def __init__(self, spans: Sequence[Mapping[str, Any]], root: Mapping[str, Any]) -> None:
-        by_weight = [*spans, root]
+        by_weight = [root, *reversed(spans)]
         self.name = _last(by_weight, semconv.TRACE_NAME)
         self.pipeline_id = _last(by_weight, semconv.INFERENCE_PIPELINE_ID)
         self.inference_id = _last(by_weight, semconv.TRACE_INFERENCE_ID)
@@ -74,32 +72,35 @@ class TraceFacts:
 
 
 def _last(readings: Iterable[Mapping[str, Any]], name: str) -> str | None:
-    found = None
+    """The text of the reading that weighs most; ``readings`` begins with it."""
     for reading in readings:
-        value = reading.get(name)
-        if value is not None and value != "":
-            found = clean_text(value if isinstance(value, str) else str(value))
-    return found
+        if name in reading:
+            value = reading[name]
+            if value is not None and value != "":
+                return clean_text(value if isinstance(value, str) else str(value))
+    return None
 
 
 def _last_value(readings: Iterable[Mapping[str, Any]], name: str) -> Any:
-    found = None
     for reading in readings:
         if reading.get(name) is not None:
-            found = decoded(reading[name])
-    return found
+            return decoded(reading[name])
+    return None
 
 
 def _columns(spans: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     tags: list[Any] = []
     for reading in spans:
-        given = decoded(reading.get(semconv.TRACE_METADATA))
-        if isinstance(given, dict):
-            columns.update(given)
+        if semconv.TRACE_METADATA in reading:
+            given = decoded(reading[semconv.TRACE_METADATA])
+            if isinstance(given, dict):
+                columns.update(given)
         for name, value in fields_with(reading, semconv.TRACE_COLUMN_PREFIX):
             columns[clean_text(name)] = decoded(value)
         each = reading.get(semconv.TRACE_TAGS)
+        if each is None:
+            continue
         each = decoded(each) if isinstance(each, str) else each
         for tag in each if isinstance(each, (list, tuple)) else [each]:
             if tag is not None and tag not in tags:
@@ -182,8 +183,3 @@ def _free(
     while free in reserved or free in others:
         free += "_"
     return free
-
-
-def attributes_of(span: ReadableSpan) -> Reading:
-    """The bare attributes of a span that is no step: it may still speak for the trace."""
-    return dict(span.attributes or {})

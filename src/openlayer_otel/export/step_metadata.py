@@ -14,6 +14,10 @@ from openlayer_otel.genai.encoding import clean_text, plain
 # How a model call ends when nothing is worth a note.
 _USUAL_ENDS = frozenset({"stop", "tool_call", "tool_calls", "end_turn", "tool_use", "completed"})
 
+# Asked for at once: most steps have none of them.
+_SAID = frozenset({semconv.STEP_CONTEXT, semconv.STEP_QUESTION, semconv.STEP_METADATA})
+_ENDINGS = frozenset({semconv.OUTCOME, semconv.RESPONSE_FINISH_REASONS, semconv.CONTENT_TRUNCATED})
+
 
 def metadata_of(node: Node, kind: str) -> dict[str, Any]:
     """The metadata of a node's step; ``kind`` is its step type."""
@@ -22,6 +26,20 @@ def metadata_of(node: Node, kind: str) -> dict[str, Any]:
     first_chunk = number_of(reading, semconv.RESPONSE_TIME_TO_FIRST_CHUNK)
     if first_chunk is not None:
         made["timeToFirstToken"] = first_chunk * 1000.0
+    if not _SAID.isdisjoint(reading):
+        made.update(_said(reading))
+    if not _ENDINGS.isdisjoint(reading):
+        made.update(_ending(reading))
+    if node.failure is not None:
+        made.update(_failure_metadata(node.failure))
+    if node.own_step and not _is_check(kind, reading):
+        made.setdefault("has_guardrails", False)
+    return made
+
+
+def _said(reading: Mapping[str, Any]) -> dict[str, Any]:
+    """What the user said about the step."""
+    made: dict[str, Any] = {}
     context = decoded(reading.get(semconv.STEP_CONTEXT))
     if context is not None:
         made["context"] = context
@@ -33,11 +51,6 @@ def metadata_of(node: Node, kind: str) -> dict[str, Any]:
         made.update(given)
     elif given is not None:
         made["metadata"] = given
-    made.update(_ending(reading))
-    if node.failure is not None:
-        made.update(_failure_metadata(node.failure))
-    if node.own_step and not _is_check(kind, reading):
-        made.setdefault("has_guardrails", False)
     return made
 
 

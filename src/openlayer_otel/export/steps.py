@@ -69,6 +69,9 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """Step type -> the fields it has besides the common ones."""
 
+_MESSAGES = frozenset(
+    {semconv.INPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS, semconv.OUTPUT_MESSAGES}
+)
 _OPTIONAL = {semconv.STEP_TYPE_CHAT_COMPLETION: ("usageDetails",)}
 
 
@@ -93,6 +96,8 @@ class StepMaker:
         step_id = text_of(reading, semconv.STEP_ID) or step_id_of(node.trace_id, node.span_id)
         references = References(self._settings, step_id)
         fields = self._fields(kind, node, references)
+        metadata = fields.pop("metadata", {})
+        metadata.update(metadata_of(node, kind))
         step: dict[str, Any] = {
             "name": _name(kind, node, fields),
             "id": step_id,
@@ -100,25 +105,26 @@ class StepMaker:
             "inputs": fields.pop("inputs", None),
             "output": fields.pop("output", None),
             "groundTruth": decoded(reading.get(semconv.STEP_GROUND_TRUTH)),
-            "metadata": {**fields.pop("metadata", {}), **metadata_of(node, kind)},
+            "metadata": metadata,
             "steps": [],
             "latency": (node.end - node.start) / 1e6,
             "startTime": node.start / 1e9,
             "endTime": node.end / 1e9,
         }
-        attachments = decoded(reading.get(semconv.STEP_ATTACHMENTS))
-        if isinstance(attachments, list):
+        attachments = reading.get(semconv.STEP_ATTACHMENTS)
+        if attachments is not None and isinstance(attachments := decoded(attachments), list):
             made = [references.attachment(each) for each in attachments]
             if any(made):
                 step["attachments"] = [each for each in made if each is not None]
         given = _given_fields(reading)
         for name in FIELDS[kind]:
-            step[name] = given.pop(name, None) if name in given else fields.get(name)
+            step[name] = given.pop(name) if name in given else fields.get(name)
         for name in _OPTIONAL.get(kind, ()):
             value = given.pop(name, None) or fields.get(name)
             if value:
                 step[name] = value
-        step["metadata"].update(given)
+        if given:
+            metadata.update(given)
         self.checksums.extend(references.checksums)
         return step
 
@@ -177,6 +183,8 @@ def _add_conversation(
     fields: dict[str, Any], reading: Mapping[str, Any], references: References
 ) -> None:
     """Inputs and output from messages, if the span has messages."""
+    if _MESSAGES.isdisjoint(reading):
+        return
     messages = messages_of(reading.get(semconv.INPUT_MESSAGES))
     instructions = _instructions(reading.get(semconv.SYSTEM_INSTRUCTIONS))
     if messages or instructions:

@@ -18,7 +18,7 @@ from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.export.assembly import CompletedTrace
 from openlayer_otel.export.dialects import read_span
 from openlayer_otel.export.failures import Failure, failure_of
-from openlayer_otel.export.reading import Reading, step_type_of
+from openlayer_otel.export.reading import Reading, attributes_of, step_type_of
 from openlayer_otel.export.same_call import merged, same_call, twins
 
 # Steps nested deeper than this hang on their ancestor at this level: encoders have a limit.
@@ -78,19 +78,21 @@ def tree_of(trace: CompletedTrace, keep_all: bool) -> Node | None:
     if not nodes:
         return None
     tops = [node for node in nodes.values() if not _hang(node, spans, nodes)]
-    tops.extend(_cut_circles(tops, nodes.values()))
+    tops.extend(_cut_circles(tops, nodes))
     for node in nodes.values():
-        node.children.sort(key=_by_time)
+        if len(node.children) > 1:
+            node.children.sort(key=_by_time)
     tops.sort(key=_by_time)
     # The root's parent is elsewhere; should it be here after all, the outermost span is the root.
-    root = nodes.get(root_id) if root_id in {top.span_id for top in tops} else None
-    if root is None:
+    root = nodes.get(root_id)
+    if root not in tops:
         root = tops[0] if len(tops) == 1 else _made_root(trace, tops)
     others = [node for node in tops if node is not root]
     if others:
         root.children = sorted([*root.children, *others], key=_by_time)
     _fold(root)
-    _trace_failures(root)
+    if any(node.failure is not None for node in nodes.values()):
+        _trace_failures(root)
     return root
 
 
@@ -108,22 +110,23 @@ def _reading(span: ReadableSpan) -> Reading | None:
     except Exception as error:  # noqa: BLE001 - boundary: one odd span must not cost the trace
         report_failure("reading a span for Openlayer", error)
         # Kept with what it says itself, so that the trace still shows it.
-        return dict(span.attributes or {}) if span.attributes else None
+        return dict(attributes_of(span)) or None
 
 
 def _node(trace_id: int, span: ReadableSpan, reading: Reading | None) -> Node:
-    attributes = span.attributes or {}
+    attributes = attributes_of(span)
     start = span.start_time or 0
+    span_id = _span_id(span)
     if reading is None:
         reading = {semconv.STEP_METADATA: dict(attributes)}
     return Node(
         trace_id=trace_id,
-        span_id=_span_id(span),
+        span_id=span_id,
         name=span.name,
         start=start,
         end=span.end_time or start,
         reading=reading,
-        span_ids=[_span_id(span)],
+        span_ids=[span_id],
         failure=failure_of(span, reading),
         own_step=semconv.STEP_TYPE in attributes,
     )
@@ -138,12 +141,15 @@ def _made_root(trace: CompletedTrace, tops: list[Node]) -> Node:
 
 
 def _ids_under(top: Node) -> set[int]:
-    found = {top.span_id}
-    waiting = list(top.children)
-    while waiting:
-        node = waiting.pop()
-        found.add(node.span_id)
-        waiting.extend(node.children)
+    return {node.span_id for node in nodes_from([top])}
+
+
+def nodes_from(tops: Iterable[Node]) -> list[Node]:
+    """``tops`` and all nodes inside them, the outer ones first."""
+    found = list(tops)
+    for node in found:  # grows while it is read
+        if node.children:
+            found.extend(node.children)
     return found
 
 
@@ -151,25 +157,29 @@ def _hang(node: Node, spans: dict[int, ReadableSpan], nodes: dict[int, Node]) ->
     """Hang a node on its nearest kept ancestor; False if it has none."""
     seen = {node.span_id}
     parent = spans[node.span_id].parent
-    while parent is not None and parent.span_id not in seen:
-        seen.add(parent.span_id)
-        above = nodes.get(parent.span_id)
+    while parent is not None:
+        parent_id = parent.span_id
+        if parent_id in seen:
+            return False
+        above = nodes.get(parent_id)
         if above is not None:
             above.children.append(node)
             return True
-        span = spans.get(parent.span_id)
+        span = spans.get(parent_id)
         if span is None:
             return False
+        seen.add(parent_id)
         parent = span.parent
     return False
 
 
-def _cut_circles(tops: list[Node], nodes: Iterable[Node]) -> list[Node]:
+def _cut_circles(tops: list[Node], nodes: dict[int, Node]) -> list[Node]:
     """Free the nodes that no top leads to: spans that name each other as parents."""
-    reached: set[int] = set()
-    for top in tops:
-        reached |= _ids_under(top)
-    circle = [node for node in nodes if node.span_id not in reached]
+    found = nodes_from(tops)
+    if len(found) == len(nodes):
+        return []
+    reached = {node.span_id for node in found}
+    circle = [node for node in nodes.values() if node.span_id not in reached]
     for node in circle:
         node.children = []
     return circle
@@ -180,19 +190,23 @@ def _fold(root: Node) -> None:
     waiting = [root]
     while waiting:
         node = waiting.pop()
-        while _fold_one(node):
-            pass
-        waiting.extend(node.children)
+        if node.children:
+            while _fold_one(node):
+                pass
+            waiting.extend(node.children)
 
 
 def _fold_one(node: Node) -> bool:
     """Merge one pair: the node and what it encloses, or two beside each other in it."""
-    kinds = [step_type_of(child.reading) for child in node.children]
-    for child, kind in zip(node.children, kinds, strict=True):
-        if same_call(node.reading, child.reading, alone=kinds.count(kind) == 1):
-            node.children.remove(child)
-            _merge(node, child)
-            return True
+    if semconv.STEP_TYPE not in node.reading:  # else nothing inside is the same
+        kinds = [step_type_of(child.reading) for child in node.children]
+        for child, kind in zip(node.children, kinds, strict=True):
+            if same_call(node.reading, child.reading, alone=kinds.count(kind) == 1):
+                node.children.remove(child)
+                _merge(node, child)
+                return True
+    if len(node.children) < 2:
+        return False
     known: dict[Any, Node] = {}
     for child in node.children:
         first = known.setdefault(child.reading.get(semconv.RESPONSE_ID), child)
@@ -214,13 +228,7 @@ def _merge(node: Node, other: Node) -> None:
 
 def _trace_failures(root: Node) -> None:
     """Note at each failed node in which inner node the same error arose."""
-    stack = [root]
-    order = []
-    while stack:
-        node = stack.pop()
-        order.append(node)
-        stack.extend(node.children)
-    for node in reversed(order):
+    for node in reversed(nodes_from([root])):
         if node.failure is None:
             continue
         for child in reversed(node.children):

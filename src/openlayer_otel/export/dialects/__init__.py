@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from opentelemetry.sdk.trace import ReadableSpan
 
+from openlayer_otel import semconv
 from openlayer_otel.export.dialects import (
     anthropic_sdk,
     genai,
@@ -25,7 +26,7 @@ from openlayer_otel.export.dialects import (
     vercel_ai,
 )
 from openlayer_otel.export.dialects.left_out import LEFT_OUT, scope_of
-from openlayer_otel.export.reading import Reading
+from openlayer_otel.export.reading import Reading, attributes_of
 from openlayer_otel.telemetry import SCOPE_NAME
 
 Dialect = Callable[[ReadableSpan], Reading | None]
@@ -51,9 +52,9 @@ def read_span(span: ReadableSpan) -> Reading | None:
     Returns:
         Its reading; None if the span is no step (HTTP, databases, plain spans).
     """
-    if not span.attributes and not span.events:
+    if not attributes_of(span) and not span.events:
         return None
-    if scope_of(span) == SCOPE_NAME:
+    if scope_of(span) == SCOPE_NAME or semconv.STEP_TYPE in attributes_of(span):
         return genai.read(span)  # ours: nobody else's names to look for
     for dialect in DIALECTS:
         reading = dialect(span)

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from openlayer_otel import semconv
 from openlayer_otel.export.dialects.events import content_of_events
-from openlayer_otel.export.reading import Reading, decoded
+from openlayer_otel.export.reading import Reading, attributes_of, decoded
 
 # Earlier name -> current name. The current one wins where a span carries both.
 EARLIER = {
@@ -47,6 +47,7 @@ COSTS = (
     "litellm.cost.total",
     "llm.cost.total",
 )
+_COSTS = frozenset(COSTS)
 # First word of a span's name, where the operation has no attribute.
 _OPERATIONS = frozenset(
     {
@@ -64,7 +65,7 @@ _OWN = (semconv.STEP_TYPE, semconv.STEP_INPUTS, semconv.STEP_OUTPUT, semconv.STE
 
 def read(span: ReadableSpan) -> Reading | None:
     """A span with a GenAI operation, or with ``openlayer.step.*`` attributes."""
-    attributes = span.attributes or {}
+    attributes = attributes_of(span)
     if semconv.OPERATION_NAME in attributes or any(name in attributes for name in _OWN):
         return current_names(span)
     if semconv.REQUEST_MODEL in attributes or "gen_ai.system" in attributes:
@@ -78,12 +79,13 @@ def read(span: ReadableSpan) -> Reading | None:
 
 def current_names(span: ReadableSpan) -> Reading:
     """All attributes of a span, earlier names as current ones, content from events, costs."""
-    attributes: Mapping[str, Any] = span.attributes or {}
+    attributes: Mapping[str, Any] = attributes_of(span)
     reading: Reading = dict(attributes)
-    for earlier, name in EARLIER.items():
-        if earlier in reading:
-            value = reading.pop(earlier)
-            reading.setdefault(name, value)
+    if not EARLIER.keys().isdisjoint(reading):
+        for earlier, name in EARLIER.items():
+            if earlier in reading:
+                value = reading.pop(earlier)
+                reading.setdefault(name, value)
     if span.events:
         content = content_of_events(
             (event.name, event.attributes or {})
@@ -98,7 +100,8 @@ def current_names(span: ReadableSpan) -> Reading:
         reading[semconv.RESPONSE_FINISH_REASONS] = (
             given if isinstance(given, list) else reasons.split(",")
         )
-    cost = next((reading[name] for name in COSTS if reading.get(name) is not None), None)
-    if cost is not None:
-        reading.setdefault(semconv.STEP_FIELD_PREFIX + "cost", cost)
+    if not _COSTS.isdisjoint(reading):
+        cost = next((reading[name] for name in COSTS if reading.get(name) is not None), None)
+        if cost is not None:
+            reading.setdefault(semconv.STEP_FIELD_PREFIX + "cost", cost)
     return reading

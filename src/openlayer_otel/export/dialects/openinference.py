@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from openlayer_otel import semconv
 from openlayer_otel.export.dialects.flattened import listed, nested
 from openlayer_otel.export.dialects.genai import COSTS
-from openlayer_otel.export.reading import Reading, decoded, text_of
+from openlayer_otel.export.reading import Reading, attributes_of, decoded, text_of
 from openlayer_otel.export.shapes import message_of
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.messages import Message, Part
@@ -77,7 +77,7 @@ _UNINTERESTING = frozenset({"model", "stream", "messages", "input", "system", "t
 
 def read(span: ReadableSpan) -> Reading | None:
     """A span with ``openinference.span.kind``."""
-    attributes: dict[str, Any] = dict(span.attributes or {})
+    attributes: dict[str, Any] = dict(attributes_of(span))
     kind = attributes.get("openinference.span.kind")
     if not isinstance(kind, str):
         return None

@@ -15,7 +15,7 @@ from openlayer_otel import semconv
 from openlayer_otel.export.dialects.flattened import listed, nested
 from openlayer_otel.export.dialects.genai import current_names
 from openlayer_otel.export.dialects.left_out import scope_of
-from openlayer_otel.export.reading import Reading, decoded, fields_with
+from openlayer_otel.export.reading import Reading, attributes_of, decoded, fields_with
 from openlayer_otel.export.shapes import message_of
 
 _SPAN_KINDS = {
@@ -54,7 +54,7 @@ _SESSION = frozenset({"session_id", "chat_id", "thread_id", "conversation_id"})
 
 def read(span: ReadableSpan) -> Reading | None:
     """A span of Traceloop's decorators or of an OpenLLMetry instrumentation."""
-    attributes = span.attributes or {}
+    attributes = attributes_of(span)
     kind = attributes.get("traceloop.span.kind")
     request = attributes.get("llm.request.type")
     if (

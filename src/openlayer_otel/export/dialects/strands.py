@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from openlayer_otel import semconv
 from openlayer_otel.export.dialects.genai import current_names
 from openlayer_otel.export.dialects.left_out import LEFT_OUT, scope_of
-from openlayer_otel.export.reading import Reading, decoded, number_of
+from openlayer_otel.export.reading import Reading, attributes_of, decoded, number_of
 from openlayer_otel.export.shapes import messages_of
 from openlayer_otel.genai.encoding import to_json
 
@@ -21,7 +21,7 @@ _NAME = "strands-agents"
 
 def read(span: ReadableSpan) -> Reading | None:
     """A span that names Strands as its system or comes from its tracer."""
-    attributes = span.attributes or {}
+    attributes = attributes_of(span)
     named = attributes.get("gen_ai.system"), attributes.get(semconv.PROVIDER_NAME)
     if _NAME not in named and not scope_of(span).startswith("strands.telemetry"):
         return None

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from openlayer_otel import semconv
 from openlayer_otel.export.dialects.genai import current_names
-from openlayer_otel.export.reading import Reading, decoded, fields_with, number_of
+from openlayer_otel.export.reading import Reading, attributes_of, decoded, fields_with, number_of
 from openlayer_otel.export.shapes import message_of, messages_of
 from openlayer_otel.genai import messages as shape
 
@@ -50,7 +50,7 @@ _FINISH = {"tool-calls": "tool_call", "content-filter": "content_filter"}
 
 def read(span: ReadableSpan) -> Reading | None:
     """A span with ``ai.operationId``."""
-    operation = (span.attributes or {}).get("ai.operationId")
+    operation = attributes_of(span).get("ai.operationId")
     if not isinstance(operation, str):
         return None
     reading = current_names(span)
