@@ -150,6 +150,35 @@ def covered_call(client: Any) -> Call | None:
     return call if call is not None and call.client is client else None
 
 
+def _preparing(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``_copy_and_prepare``: puts together the JSON that is going to be sent."""
+
+    def copy_and_prepare(client: Any, *args: Any, **kwargs: Any) -> Any:
+        options = original(client, *args, **kwargs)
+        call = covered_call(client)
+        if call is not None:
+            call.prepared(options)
+        return options
+
+    return copy_and_prepare
+
+
+def _preparing_async(original: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for asynchronous clients."""
+
+    async def prepared(preparation: Any, call: Call) -> Any:
+        options = await preparation
+        call.prepared(options)
+        return options
+
+    def copy_and_prepare(client: Any, *args: Any, **kwargs: Any) -> Any:
+        preparation = original(client, *args, **kwargs)
+        call = covered_call(client)
+        return preparation if call is None else prepared(preparation, call)
+
+    return copy_and_prepare
+
+
 class StainlessHooks:
     """The hooks of one SDK.
 
@@ -176,8 +205,8 @@ class StainlessHooks:
         wrap(base_client, "BaseClient._calculate_retry_timeout", self._retry)
         if hasattr(base_client.SyncAPIClient, "_copy_and_prepare"):
             self._prepares = True
-            wrap(base_client, "SyncAPIClient._copy_and_prepare", self._prepare)
-            wrap(base_client, "AsyncAPIClient._copy_and_prepare", self._prepare_async)
+            replace(base_client, "SyncAPIClient._copy_and_prepare", _preparing)
+            replace(base_client, "AsyncAPIClient._copy_and_prepare", _preparing_async)
         wrap(streaming, "Stream.__stream__", self._stream)
         wrap(streaming, "AsyncStream.__stream__", self._stream_async)
         look(self.sdk.module)
@@ -271,20 +300,6 @@ class StainlessHooks:
         if call is not None:
             call.returned()
         return result
-
-    def _prepare(self, wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-        options = wrapped(*args, **kwargs)
-        call = covered_call(client)
-        if call is not None:
-            call.prepared(options)
-        return options
-
-    async def _prepare_async(self, wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-        options = await wrapped(*args, **kwargs)
-        call = covered_call(client)
-        if call is not None:
-            call.prepared(options)
-        return options
 
     def _process(self, original: Any) -> Any:
         """For both kinds of client: the asynchronous original's coroutine is passed on."""
