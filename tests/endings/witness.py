@@ -55,13 +55,17 @@ class ContextWatch:
         """Note the context that the application starts with."""
         self._before = dict(contextvars.copy_context())
 
-    def look(self) -> None:
-        """Compare the context with what it was; open a span of the application's own."""
+    def compare(self) -> None:
+        """Compare the context with what it was."""
         now = dict(contextvars.copy_context())
         if set(now) != set(self._before) or any(
             now[each] is not self._before[each] for each in now
         ):
             self.changes.append(str(trace.get_current_span()))
+
+    def look(self) -> None:
+        """Look between two chunks; open a span of the application's own."""
+        self.compare()
         with self._tracer.start_as_current_span("between two chunks") as span:
             self.parents.add(span.parent.span_id if span.parent else None)  # type: ignore[attr-defined]
         if not any(is_model_call(each) for each in self._spans.open):
@@ -104,6 +108,8 @@ async def _scenario(
     except BaseException as raised:
         error = (type(raised).__qualname__, str(raised))
         raised.__traceback__ = None
+    if watch:
+        watch.compare()
     if app.stream is not None:
         await app.forget()
     pool = [_ADDRESS.sub("", each) for each in connections(client)]
