@@ -66,27 +66,39 @@ binaries = BinaryStore()
 class RawOutputs:
     """The providers' response bodies by span id, for the ``rawOutput`` of Openlayer's steps.
 
-    Bounded by count; empty unless an Openlayer exporter of this process asks (``wanted``).
+    Bounded, the oldest goes first; empty unless an Openlayer exporter of this process asks
+    (``wanted``).
+
+    Args:
+        max_count: Number of bodies held.
+        max_bytes: Size of all bodies held.
     """
 
-    def __init__(self, max_count: int = 10_000) -> None:
+    def __init__(self, max_count: int = 10_000, max_bytes: int = MAX_BYTES) -> None:
         self.max_count = max_count
+        self.max_bytes = max_bytes
         self.wanted = False
         self._held: OrderedDict[int, bytes] = OrderedDict()
+        self._size = 0
         self._lock = threading.Lock()
 
     def keep(self, span_id: int, body: bytes) -> None:
         """Hold the response ``body`` (JSON) of the call that span ``span_id`` records."""
         if self.wanted:
             with self._lock:
+                self._size += len(body) - len(self._held.pop(span_id, b""))
                 self._held[span_id] = body
-                if len(self._held) > self.max_count:
-                    self._held.popitem(last=False)
+                while len(self._held) > self.max_count or self._size > self.max_bytes:
+                    _, oldest = self._held.popitem(last=False)
+                    self._size -= len(oldest)
 
     def take(self, span_id: int) -> bytes | None:
         """The response body of a span's call, once; None if there is none."""
         with self._lock:
-            return self._held.pop(span_id, None)
+            body = self._held.pop(span_id, None)
+            if body is not None:
+                self._size -= len(body)
+            return body
 
 
 raw_outputs = RawOutputs()

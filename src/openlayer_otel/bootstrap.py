@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 from openlayer_otel import telemetry as telemetry_module
 from openlayer_otel.diagnostics import report_failure, warn_once
+from openlayer_otel.export import destination, otlp_preset
 from openlayer_otel.export.exporter import OpenlayerSpanExporter
 from openlayer_otel.export.processor import OpenlayerSpanProcessor
 from openlayer_otel.instrumentor import OpenlayerInstrumentor
@@ -146,19 +147,28 @@ def shutdown(timeout: float = DEFAULT_TIMEOUT) -> bool:
             return _flush(started.start.provider, timeout)
         flushed = _within(timeout, lambda: processor.force_flush(int(timeout * 1000)))
         left = max(0.0, deadline - time.monotonic())
-        return _within(left, lambda: _stop(processor)) is True and flushed is True
+        return _within(left, lambda: _stop(processor, left)) is True and flushed is True
 
 
 def _flush(provider: trace.TracerProvider, timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
     force_flush: Callable[[int], bool] | None = getattr(provider, "force_flush", None)
-    if force_flush is None:
-        return True  # No SDK: there is nothing to send.
-    return _within(timeout, lambda: force_flush(int(timeout * 1000))) is True
+    # Without an SDK there is nothing to send.
+    flushed = force_flush is None or _within(
+        timeout, lambda: force_flush(int(timeout * 1000)) is not False
+    )
+    # The provider asks its processors in turn; one that does not come back must not keep ours
+    # from being asked, and destinations of other providers are flushed as well.
+    left = max(0.0, deadline - time.monotonic())
+    return destination.flush_all(left) and flushed is True
 
 
-def _stop(processor: SpanProcessor) -> bool:
+def _stop(processor: SpanProcessor, timeout: float) -> bool:
     _retired.add(processor)
-    processor.shutdown()
+    if isinstance(processor, OpenlayerSpanProcessor):
+        processor.shutdown(timeout)
+    else:
+        processor.shutdown()
     return True
 
 
@@ -177,7 +187,9 @@ def _start(wanted: _Start) -> None:
             "OTEL_TRACES_EXPORTER or add_span_processor()); init() does not add to that.",
         )
     else:
-        processor = OpenlayerSpanProcessor(settings=wanted.settings)
+        processor = otlp_preset.processor_for(wanted.settings) or OpenlayerSpanProcessor(
+            settings=wanted.settings
+        )
         wanted.provider.add_span_processor(processor)
     instrumented = _activate(wanted)
     _started = _Started(wanted, processor, instrumented)

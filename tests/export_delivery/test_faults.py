@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -342,3 +343,20 @@ def test_a_proxy_of_the_environment_is_used(
         "http://openlayer.example/v1/inference-pipelines/pipeline-1/data-stream"
     )
     assert server.names() == _once(["one"])
+
+
+@pytest.mark.may_warn
+def test_a_trace_of_which_no_row_can_be_made_is_counted_and_said_once(
+    server: FaultyServer, processing: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider, processor = processing()
+    odd: Any = "yesterday"  # the SDK takes any start
+    step = {"openlayer.step.type": "agent"}
+    provider.get_tracer("test").start_span("odd", start_time=odd, attributes=step).end()
+    run(provider, "good")
+    assert provider.force_flush(30_000)
+    assert server.names() == Counter(["good"])
+    assert processor.counts().lost == 1
+    warnings = [each.getMessage() for each in caplog.records if "row" in each.getMessage()]
+    assert len(warnings) == 1
+    assert "1 traces were lost: their rows could not be made (TypeError)" in warnings[0]

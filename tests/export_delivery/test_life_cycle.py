@@ -17,6 +17,8 @@ from tests.export_delivery.conftest import numbered
 from tests.support.openlayer_server import HANG, FaultyServer, free_port, wait_until
 
 PROJECT = Path(__file__).parents[2]
+# Seconds for a program on a machine that has much else to do.
+_PATIENCE = 180
 PRELUDE = """
 import os, sys, threading, time
 from opentelemetry.sdk.trace import TracerProvider
@@ -62,7 +64,7 @@ class Applications:
         """Output, errors and duration of a program that has to end by itself, well."""
         began = time.monotonic()
         process = self.start(*parts, first=first, **variables)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=_PATIENCE)
         assert process.returncode == 0, errors
         assert "Traceback" not in errors
         return output, errors, time.monotonic() - began
@@ -126,7 +128,7 @@ def test_exit_is_quick_with_a_full_queue_and_the_next_process_sends_it(
     _, _, seconds = applications.run(
         START, "run(provider, *numbered(500))", OPENLAYER_OTEL_EXIT_TIMEOUT="5"
     )
-    assert seconds < 25, "a generous bound: exit_timeout is 5 seconds"
+    assert seconds < 60, "a generous bound: exit_timeout is 5 seconds, HANG lasts for 60"
     assert applications.waiting() == 500
     server.mode = "ok"
     applications.run(START, "time.sleep(0.5)", "processor.force_flush()", _replay_until_empty())
@@ -138,7 +140,7 @@ def _replay_until_empty() -> str:
     return """
 from pathlib import Path
 spool = Path(os.environ["OPENLAYER_OTEL_SPOOL_DIRECTORY"])
-ends = time.monotonic() + 30
+ends = time.monotonic() + 90
 while list(spool.glob("*.trace")) and time.monotonic() < ends:
     time.sleep(0.05)
 """
@@ -193,7 +195,7 @@ def test_several_processes_replay_one_spool_and_send_each_trace_once(
     server.mode = "ok"
     processes = [applications.start(START, _replay_until_empty()) for _ in range(4)]
     for process in processes:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=_PATIENCE)
         assert process.returncode == 0, errors
     assert server.names() == Counter(numbered(200))
 
@@ -210,7 +212,7 @@ for worker in range(3):
     child = os.fork()
     if child == 0:
         run(provider, *(f"worker-{worker}-{name}" for name in numbered(20)))
-        os._exit(0 if processor.force_flush(20_000) else 1)
+        os._exit(0 if processor.force_flush(60_000) else 1)
     children.append(child)
 run(provider, "after the fork")
 statuses = [os.waitpid(child, 0)[1] for child in children]
@@ -234,10 +236,10 @@ with tracer.start_as_current_span("around", attributes={"openlayer.step.type": "
     if child == 0:
         run(provider, "in the child")
 if child == 0:
-    provider.force_flush(20_000)
+    provider.force_flush(60_000)
     os._exit(0)
 os.waitpid(child, 0)
-provider.force_flush(20_000)
+provider.force_flush(60_000)
 """
     applications.run(START, application)
     assert server.names() == Counter([*numbered(100), "around", "in the child"])
@@ -250,7 +252,7 @@ def test_multiprocessing_workers_send_their_traces(
 import multiprocessing
 def work(number):
     run(provider, f"worker-{number}")
-    provider.force_flush(20_000)
+    provider.force_flush(60_000)
 run(provider, "parent")
 context = multiprocessing.get_context("fork")
 with context.Pool(3) as pool:
@@ -270,7 +272,7 @@ def test_a_full_disk_costs_no_trace_while_the_process_lives(
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))",
         START,
         "run(provider, *numbered(20))",
-        "ends = time.monotonic() + 30",
+        "ends = time.monotonic() + 90",
         "while processor.counts().sent < 20 and time.monotonic() < ends: time.sleep(0.02)",
         "print(processor.counts())",
         OPENLAYER_OTEL_MAX_RETRIES="0",
@@ -278,7 +280,7 @@ def test_a_full_disk_costs_no_trace_while_the_process_lives(
     wait_until(lambda: len(server.requests) >= 1)
     time.sleep(0.3)
     server.mode = "ok"
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=_PATIENCE)
     assert "sent=20" in output, errors
     assert "lost=0" in output
     assert "cannot write to the spool" in errors
@@ -310,7 +312,7 @@ time.time = lambda: real() - 86_400
 real_ns = time.time_ns
 time.time_ns = lambda: real_ns() - 86_400_000_000_000
 run(provider, "after")
-assert provider.force_flush(20_000)
+assert provider.force_flush(60_000)
 """
     applications.run(START, application)
     assert server.names() == Counter(["before", "after"])
@@ -327,28 +329,28 @@ def test_a_process_that_was_frozen_goes_on(
         "print('ready', flush=True)",
         "time.sleep(1.0)",
         "run(provider, 'second')",
-        "assert provider.force_flush(20_000)",
+        "assert provider.force_flush(60_000)",
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGSTOP)
     time.sleep(1.5)
     process.send_signal(signal.SIGCONT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=_PATIENCE)
     assert server.names() == Counter(["first", "second"])
 
 
 def test_a_dead_worker_is_started_again(applications: Applications, server: FaultyServer) -> None:
     application = """
 run(provider, "first")
-assert provider.force_flush(20_000)
+assert provider.force_flush(60_000)
 delivery = processor._destination._delivery
 dead = threading.Thread(target=lambda: None)
 dead.start(); dead.join()
 delivery._closed = True; delivery.wake(); delivery._thread.join()   # the worker ends
 delivery._closed = False; delivery._thread = dead
 run(provider, "second")
-assert provider.force_flush(20_000)
+assert provider.force_flush(60_000)
 """
     applications.run(START, application)
     assert server.names() == Counter(["first", "second"])
@@ -362,7 +364,7 @@ def refuse(self):
     raise RuntimeError("can't start new thread")
 threading.Thread.start = refuse
 run(provider, *numbered(5))
-assert provider.force_flush(20_000)
+assert provider.force_flush(60_000)
 print(processor.counts().sent)
 """
     output, _, _ = applications.run(START, application)
@@ -397,7 +399,7 @@ def test_greenlets_that_patch_the_standard_library_can_export(
     application = """
 import gevent
 gevent.joinall([gevent.spawn(run, provider, name) for name in numbered(20)])
-assert provider.force_flush(20_000)
+assert provider.force_flush(60_000)
 """
     patch = "from gevent import monkey; monkey.patch_all()\n"
     applications.run(START, application, first=patch)

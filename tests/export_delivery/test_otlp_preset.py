@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.util.re import parse_env_headers
 
+import openlayer_otel
 from openlayer_otel.export.otlp_preset import apply
+from tests.support.openlayer_server import faulty_server
 
 GIVEN = {
     "OPENLAYER_OTEL_OTLP": "true",
@@ -65,3 +68,20 @@ def test_what_is_missing_is_said(missing: str, caplog: pytest.LogCaptureFixture)
     environment = {name: value for name, value in GIVEN.items() if name != missing}
     assert not apply(environment)
     assert missing in caplog.text
+
+
+def test_init_sends_over_otlp_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with faulty_server() as server:
+        server.mode = 200
+        for name, value in {**GIVEN, "OPENLAYER_BASE_URL": server.url}.items():
+            monkeypatch.setenv(name, value)
+        provider = TracerProvider(shutdown_on_exit=False)
+        openlayer_otel.init(instrument=False, tracer_provider=provider)
+        provider.get_tracer("test").start_span("one").end()
+        openlayer_otel.flush(30)
+        (request,) = server.requests
+        openlayer_otel.shutdown(5)
+    seen = {name.lower(): value for name, value in request["headers"].items()}
+    assert request["path"] == "/v1/otel/v1/traces"
+    assert seen["authorization"] == "Bearer key with, odd=signs"
+    assert seen["x-bt-parent"] == "pipeline_id:p-1"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from openlayer_otel.export.weight import weigh
 from tests.export_mapping.foreign_spans import FOREIGN
 from tests.export_mapping.traces import Traces, outline
 
@@ -18,6 +19,16 @@ def test_a_foreign_span_becomes_a_step(traces: Traces, package: str) -> None:
             span.add_event(name, attributes)
     step = traces.step()
     assert {name: step.get(name, "(absent)") for name in foreign.expected} == foreign.expected
+
+
+@pytest.mark.parametrize("package", FOREIGN)
+def test_what_a_dialect_recognises_is_held_until_it_is_sent(traces: Traces, package: str) -> None:
+    """``PREFIXES`` decides where the span ends, long before a dialect reads it."""
+    foreign = FOREIGN[package]
+    with traces.span(foreign.name, foreign.attributes, scope=foreign.scope):
+        pass
+    (span,) = traces.ended()
+    assert weigh(span)[1]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
-from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.diagnostics import logger, report_failure
 from openlayer_otel.export.assembly import CompletedTrace
 from openlayer_otel.export.backlog import Backlog, Upload
 from openlayer_otel.export.client import Client
@@ -178,8 +178,11 @@ class Delivery:
                 self._making.discard(ticket)
                 self._pass_on(upload, put_away=put_away)
         except Exception as error:  # noqa: BLE001 - one trace must not stop the others
-            report_failure("making the row of a trace", error)
-            self._settle_ticket(ticket, "lost", "their rows could not be made")
+            # The warning about what is lost says it all; where it was raised is for DEBUG.
+            logger.debug("openlayer-otel: making the row of a trace failed", exc_info=error)
+            name = type(error).__qualname__
+            reason = f"their rows could not be made ({name}); please report this"
+            self._settle_ticket(ticket, "lost", reason)
         finally:
             self._making.discard(ticket)
 

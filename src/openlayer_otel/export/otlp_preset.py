@@ -8,8 +8,11 @@ and never carry the key.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+import os
+from collections.abc import Mapping, MutableMapping
 from urllib.parse import quote
+
+from opentelemetry.sdk.trace import SpanProcessor
 
 from openlayer_otel.diagnostics import warn_once
 from openlayer_otel.settings import Settings
@@ -35,8 +38,49 @@ def apply(environment: MutableMapping[str, str]) -> bool:
         Whether the traces go to Openlayer's OTLP endpoint now.
     """
     settings = Settings.resolve(environment=environment)
-    if not settings.otlp:
+    endpoint = _endpoint(settings, environment)
+    if endpoint is None:
         return False
+    environment[ENDPOINT] = endpoint
+    environment.setdefault(PROTOCOL, "http/protobuf")
+    environment.setdefault(TRACES_EXPORTER, "otlp")
+    # Values are percent-encoded, as the OTLP specification has it.
+    headers = (f"{name}={quote(value, safe=':')}" for name, value in _headers(settings).items())
+    environment.setdefault(HEADERS, ",".join(headers))
+    return True
+
+
+def processor_for(settings: Settings) -> SpanProcessor | None:
+    """A span processor that sends to Openlayer's OTLP endpoint, if that is asked for.
+
+    Args:
+        settings: ``otlp`` asks for it; address, key and pipeline are used.
+
+    Returns:
+        The SDK's batch processor with its OTLP exporter. None if ``otlp`` is off or cannot be used
+        (which is warned about once).
+    """
+    endpoint = _endpoint(settings, os.environ)
+    if endpoint is None:
+        return None
+    # Imported here: it brings an HTTP library and protobuf.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    return BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, headers=_headers(settings)))
+
+
+def _headers(settings: Settings) -> dict[str, str]:
+    return {
+        "Authorization": f"Bearer {settings.api_key}",
+        "x-bt-parent": f"pipeline_id:{settings.inference_pipeline_id}",
+    }
+
+
+def _endpoint(settings: Settings, environment: Mapping[str, str]) -> str | None:
+    """Openlayer's OTLP endpoint, if traces are to go and may go there."""
+    if not settings.otlp:
+        return None
     missing = [
         variable
         for variable, value in (
@@ -47,7 +91,7 @@ def apply(environment: MutableMapping[str, str]) -> bool:
     ]
     if missing:
         _refuse("OPENLAYER_OTEL_OTLP needs %s; it is ignored.", " and ".join(missing))
-        return False
+        return None
     endpoint = f"{settings.base_url}/otel/v1/traces"
     for variable in _ENDPOINTS:
         if environment.get(variable, endpoint).rstrip("/") not in (
@@ -55,17 +99,8 @@ def apply(environment: MutableMapping[str, str]) -> bool:
             f"{settings.base_url}/otel",
         ):
             _refuse("OPENLAYER_OTEL_OTLP is ignored, because %s names another address.", variable)
-            return False
-    environment[ENDPOINT] = endpoint
-    environment.setdefault(PROTOCOL, "http/protobuf")
-    environment.setdefault(TRACES_EXPORTER, "otlp")
-    # Values are percent-encoded, as the OTLP specification has it.
-    environment.setdefault(
-        HEADERS,
-        f"Authorization=Bearer%20{quote(settings.api_key or '', safe='')},"
-        f"x-bt-parent=pipeline_id:{quote(settings.inference_pipeline_id or '', safe='')}",
-    )
-    return True
+            return None
+    return endpoint
 
 
 def _refuse(message: str, name: str) -> None:

@@ -36,7 +36,10 @@ class Body:
 
 
 def body_of(trace: CompletedTrace, settings: Settings) -> Body | None:
-    """The body for a completed trace. Never raises.
+    """The body for a completed trace.
+
+    A span that cannot be read costs that span only. What else goes wrong is raised: the trace is
+    lost then, and whoever asked for its body has to say so.
 
     Args:
         trace: The spans.
@@ -46,14 +49,8 @@ def body_of(trace: CompletedTrace, settings: Settings) -> Body | None:
         The body; None if the trace has nothing that Openlayer shows (no GenAI span, no
         ``@trace`` step) and ``upload_all`` is off.
     """
-    try:
-        root = tree_of(trace, settings.upload_all)
-        if root is None:
-            return None
-        return _body(trace, root, settings)
-    except Exception as error:  # noqa: BLE001 - boundary: delivery of other traces must go on
-        report_failure("making a trace into an Openlayer row", error)
-        return None
+    root = tree_of(trace, settings.upload_all)
+    return None if root is None else _body(trace, root, settings)
 
 
 def _body(trace: CompletedTrace, root: Node, settings: Settings) -> Body:

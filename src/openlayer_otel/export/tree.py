@@ -72,9 +72,9 @@ def tree_of(trace: CompletedTrace, keep_all: bool) -> Node | None:
     spans.setdefault(root_id, trace.root)
     nodes: dict[int, Node] = {}
     for span_id, span in spans.items():
-        reading = _reading(span)
+        reading, failure = _understood(span)
         if reading is not None or keep_all:
-            nodes[span_id] = _node(trace.trace_id, span, reading)
+            nodes[span_id] = _node(trace.trace_id, span, reading, failure)
     if not nodes:
         return None
     tops = [node for node in nodes.values() if not _hang(node, spans, nodes)]
@@ -104,16 +104,20 @@ def _by_time(node: Node) -> tuple[int, int]:
     return node.start, node.span_id
 
 
-def _reading(span: ReadableSpan) -> Reading | None:
+def _understood(span: ReadableSpan) -> tuple[Reading | None, Failure | None]:
+    """What a span says, and the error that ended it."""
     try:
-        return read_span(span)
+        reading = read_span(span)
+        return reading, failure_of(span, reading or {})
     except Exception as error:  # noqa: BLE001 - boundary: one odd span must not cost the trace
         report_failure("reading a span for Openlayer", error)
         # Kept with what it says itself, so that the trace still shows it.
-        return dict(attributes_of(span)) or None
+        return dict(attributes_of(span)) or None, None
 
 
-def _node(trace_id: int, span: ReadableSpan, reading: Reading | None) -> Node:
+def _node(
+    trace_id: int, span: ReadableSpan, reading: Reading | None, failure: Failure | None
+) -> Node:
     attributes = attributes_of(span)
     start = span.start_time or 0
     span_id = _span_id(span)
@@ -127,7 +131,7 @@ def _node(trace_id: int, span: ReadableSpan, reading: Reading | None) -> Node:
         end=span.end_time or start,
         reading=reading,
         span_ids=[span_id],
-        failure=failure_of(span, reading),
+        failure=failure,
         own_step=semconv.STEP_TYPE in attributes,
     )
 
@@ -137,7 +141,7 @@ def _made_root(trace: CompletedTrace, tops: list[Node]) -> Node:
     span = trace.root
     if any(_span_id(span) in _ids_under(top) for top in tops):
         return tops[0]
-    return _node(trace.trace_id, span, {})
+    return _node(trace.trace_id, span, {}, _understood(span)[1])
 
 
 def _ids_under(top: Node) -> set[int]:
