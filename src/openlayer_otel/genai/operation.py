@@ -40,6 +40,9 @@ _CANCELLED = (
 )
 
 
+_OVER = Record(False)
+
+
 class Operation:
     """One GenAI operation that is recorded: by a span, by metrics, or by both.
 
@@ -241,6 +244,10 @@ class Operation:
             report_failure(f"recording a {self.name} response", failure)
         finally:
             span.end()
+            # A task begun during the request keeps its context, and with it this operation:
+            # the conversation must not live as long.
+            self._record = _OVER
+            self.event_content = {}
         for notify in self.on_end:
             try:
                 notify(response)
