@@ -100,7 +100,11 @@ def create(program: Program) -> None:
 
 
 def create_async(program: Program) -> None:
-    asyncio.run(program.client(True).messages.create(**CALL))
+    async def main() -> None:
+        async with program.client(True) as client:
+            await client.messages.create(**CALL)
+
+    asyncio.run(main())
 
 
 def below_a_span(program: Program) -> None:
@@ -114,8 +118,9 @@ def stream(program: Program) -> None:
 
 def stream_async(program: Program) -> None:
     async def main() -> None:
-        async for _ in await program.client(True).messages.create(**CALL, stream=True):
-            pass
+        async with program.client(True) as client:
+            async for _ in await client.messages.create(**CALL, stream=True):
+                pass
 
     asyncio.run(main())
 

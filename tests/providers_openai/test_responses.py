@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any
 
+import openai
 import pytest
 
 from tests.support.span_log import SpanLog, json_attribute
@@ -203,6 +204,9 @@ def test_fetching_a_response_counts_no_tokens_again(
     assert _said(instrumented) == [{"type": "text", "content": "hello"}]
 
 
+@pytest.mark.skipif(
+    openai.VERSION.startswith("1.66."), reason="that version's helper fails on these events"
+)
 def test_the_stream_helper_gives_one_span_with_the_whole_answer(
     transport: Callable[..., Any], instrumented: SpanLog
 ) -> None:
