@@ -75,6 +75,7 @@ class Backlog:
             Spool(settings.spool_directory, settings.max_spool_bytes) if settings.spool else None
         )
         self.destinations: set[str] = set()
+        self._served: set[str] = set()
         self._reset()
         if settings.inference_pipeline_id:
             self.serve(settings.inference_pipeline_id)
@@ -91,7 +92,9 @@ class Backlog:
 
     def serve(self, pipeline_id: str) -> None:
         """This process writes to the pipeline, so it replays what others left for it."""
-        self.destinations.add(destination_of(self._settings.base_url, pipeline_id))
+        if pipeline_id not in self._served:
+            self._served.add(pipeline_id)
+            self.destinations.add(destination_of(self._settings.base_url, pipeline_id))
 
     def look(self) -> bool:
         """Whether there is anything for this process to replay; sets ``pending``."""

@@ -269,6 +269,7 @@ class Delivery:
             if first is None or first > last:
                 return True
             self.wake()
+            self._senders.start_if_needed()
             if self._thread is None or not self._thread.is_alive():
                 with suppress_instrumentation():
                     self._work()

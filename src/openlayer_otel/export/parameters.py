@@ -69,6 +69,7 @@ _EXTRA = {
     "top_k": semconv.REQUEST_TOP_K,
     "top_p": semconv.REQUEST_TOP_P,
 }
+_EXTRA_ATTRIBUTES = frozenset(_EXTRA.values())
 
 
 def _table(provider: str | None, operation: str, api: str | None) -> Table:
@@ -97,17 +98,16 @@ def parameters_of(reading: Mapping[str, Any], provider: str | None) -> dict[str,
     if not isinstance(others, dict):
         others = {}
     made: dict[str, Any] = {}
-    used = set()
     for key, (attribute, default) in table.items():
-        value = others.pop(key, None)
-        if attribute is not None:
-            used.add(attribute)
-            if reading.get(attribute) is not None:
-                value = _value(attribute, reading[attribute])
+        value = others.pop(key, None) if others else None
+        if attribute is not None and reading.get(attribute) is not None:
+            value = _value(attribute, reading[attribute])
         made[key] = default if value is None else value
-    for key, attribute in _EXTRA.items():
-        if attribute not in used and reading.get(attribute) is not None:
-            made.setdefault(key, _value(attribute, reading[attribute]))
+    if not _EXTRA_ATTRIBUTES.isdisjoint(reading):
+        used = {attribute for attribute, _ in table.values()}
+        for key, attribute in _EXTRA.items():
+            if attribute not in used and reading.get(attribute) is not None:
+                made.setdefault(key, _value(attribute, reading[attribute]))
     for key, value in others.items():
         made.setdefault(key, value)
     return made
@@ -119,7 +119,8 @@ def _value(attribute: str, value: Any) -> Any:
         return [_anthropic_tool(each) for each in tools] if isinstance(tools, list) else []
     if attribute == semconv.REQUEST_ENCODING_FORMATS and isinstance(value, (list, tuple)):
         return value[0] if len(value) == 1 else list(value)
-    return plain(value)
+    # A number that JSON has a word for needs no rebuilding.
+    return value if type(value) is int and abs(value) < 2**63 else plain(value)
 
 
 def _anthropic_tool(tool: Any) -> Any:

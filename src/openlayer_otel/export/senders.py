@@ -26,6 +26,9 @@ LONGEST_PROBE = 60.0
 # A wrong key or pipeline is mended by a person, so it is tried rarely.
 MISCONFIGURED_PROBE = 300.0
 _IDLE = 30.0
+# While a thread gets an answer every so many seconds, a second one would not be faster: both
+# would wait for the interpreter. Threads that take turns cost a tenth of processor time more.
+_BRISK = 0.01
 
 
 class Availability:
@@ -82,6 +85,7 @@ class Senders:
         self._lock = threading.RLock()
         self._threads: set[threading.Thread] = set()
         self._idle = 0
+        self._answered_at = 0.0
         # What left the queue and is not settled; whoever wants to put it away finds it here.
         self.in_hand: dict[int, Upload] = {}
         self.availability = Availability()
@@ -102,7 +106,7 @@ class Senders:
         if self._outbox.qsize() >= ROOM:
             return False
         self._outbox.put(upload)
-        if not self._start_if_needed():
+        if not self.start_if_needed():
             # The interpreter is shutting down, or the system has no thread left.
             self.work_off()
         return True
@@ -110,10 +114,14 @@ class Senders:
     def wake(self) -> None:
         """Have somebody look at the backlog."""
         self._outbox.put(None)
-        self._start_if_needed()
+        self.start_if_needed()
 
-    def _start_if_needed(self) -> bool:
-        """Whether a thread is there that will take what is in the outbox."""
+    def start_if_needed(self) -> bool:
+        """Have enough threads; returns whether one is there that will empty the outbox."""
+        if time.monotonic() - self._answered_at < _BRISK and any(
+            thread.is_alive() for thread in tuple(self._threads)
+        ):
+            return True
         with self._lock:
             self._threads = {each for each in self._threads if each.is_alive()}
             if self._idle >= self._outbox.qsize() or len(self._threads) >= THREADS:
@@ -187,6 +195,7 @@ class Senders:
             upload.pipeline_id, upload.data, give_up=self.give_up
         )
         if answer.verdict is Verdict.SENT:
+            self._answered_at = time.monotonic()
             self.availability.succeeded()
             if not self._settle(upload, "sent") and upload.spooled is not None:
                 # It was put away at exit, while this request was running.
