@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import json
+import resource
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -47,19 +49,26 @@ def _long_stream() -> tuple[int, int]:
     return held, left
 
 
+def _resident() -> int:
+    """Bytes of memory that this process has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
 def _open_streams() -> int:
-    """Bytes that each of many open streams holds."""
+    """Bytes that each of many open streams adds to the process."""
     client = _client(10)
+    streams = [_open(client) for _ in range(100)]
     gc.collect()
-    tracemalloc.start()
-    streams = [_open(client) for _ in range(OPEN)]
-    for stream in streams:
+    before = _resident()
+    for _ in range(OPEN):
+        stream = _open(client)
         next(stream)
+        streams.append(stream)
     gc.collect()
-    held = tracemalloc.get_traced_memory()[0]
+    held = _resident() - before
     for stream in streams:
         stream.close()
-    tracemalloc.stop()
     return held // OPEN
 
 

@@ -122,7 +122,6 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(int(mode), b'{"error": "as told"}', headers=state.headers)
 
-
     def _answer(
         self,
         status: int,
