@@ -12,7 +12,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 
-from openlayer_otel import diagnostics, telemetry
+from openlayer_otel import attachments, diagnostics, telemetry
 from openlayer_otel.standin.llm_server import LLMServer
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 from tests.support import network_guard
@@ -41,6 +41,9 @@ def _clean_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
         if name.startswith(_FOREIGN_VARIABLES) or name in _PROXIES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("OPENLAYER_OTEL_SPOOL_DIRECTORY", str(tmp_path / "spool"))
+    # An exporter that another test made wants these for as long as the process lives.
+    monkeypatch.setattr(attachments.raw_outputs, "wanted", False)
+    monkeypatch.setattr(attachments.binaries, "wanted", False)
     diagnostics.forget_warnings()
     yield
     telemetry.activate(None)

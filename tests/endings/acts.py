@@ -140,7 +140,7 @@ async def response_closed(app: Application) -> None:
     await app.close_response()
 
 
-@ending(CLOSED, ways=("create", "raw", "parse"), steering={"delay": 0.02})
+@ending(CLOSED, ways=("create", "raw", "parse"), steering={"delay": 0.15})
 async def read_after_close(app: Application) -> None:
     """Reading goes on after ``close()``: what happens is the SDK's affair."""
     await app.open()
