@@ -86,8 +86,9 @@ def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description="What tracing costs.")
     parser.add_argument("--quick", action="store_true", help="few calls, no peers, no file")
+    parser.add_argument("--scale", type=float, default=1.0, help="factor for the calls per round")
     options = parser.parse_args()
-    scale = ("--scale", "0.2") if options.quick else ()
+    scale = ("--scale", str(0.2 if options.quick else options.scale))
     found: dict[str, Any] = {"python": platform.python_version(), "overheads": []}
     runs = [
         ("openlayer-otel", "sampled"),
@@ -102,7 +103,7 @@ def main() -> None:
         for name, requirements in PEERS.items():
             python = _environment(name, requirements)
             if python is not None:
-                _show(found["overheads"], _run(python, "measure", name))
+                _show(found["overheads"], _run(python, "measure", name, *scale))
     for module in SINGLE:
         (found[module],) = _run(sys.executable, module)
         print(module, json.dumps(found[module]), flush=True)
