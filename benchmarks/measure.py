@@ -102,6 +102,9 @@ def measure(
     instrumented()
     check(name, case, counter, calls, mode)
     switch.off()
+    # What is loaded stays: collecting it before every round would take longer than the round.
+    gc.collect()
+    gc.freeze()
     overheads, floors, ratios = [], [], []
     for _ in range(TURNS):
         warm_up()
