@@ -84,7 +84,7 @@ def trace(
         on_error: Called with the exception and the step before the exception goes on. Its
             result is ignored, and what it raises is reported once.
         on_flush_failure: Accepted for users of Openlayer's SDK and not called: traces are
-            delivered by the exporter, which takes a callback of this name.
+            delivered by the exporter, which retries, spools and warns.
 
     Returns:
         The function, which inspects, binds, pickles and behaves as before; a class itself.
