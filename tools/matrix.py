@@ -98,6 +98,18 @@ VERSION_SETS = (
         ),
         marker="beside_others",
     ),
+    # Its guardrails that look for patterns. Those with a model would need torch as well.
+    VersionSet(
+        "guardrails",
+        (
+            "openai",
+            "anthropic",
+            "openlayer-guardrails",
+            "presidio-analyzer",
+            "presidio-anonymizer",
+        ),
+        marker="guardrails",
+    ),
 )
 
 

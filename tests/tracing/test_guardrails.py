@@ -6,8 +6,10 @@ import asyncio
 import inspect
 import json
 import sys
+import time
 import types
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -67,11 +69,13 @@ class Words(BaseGuardrail):
 
 
 RAN: list[str] = []
+# What the functions answer, where that must not be among their inputs.
+ANSWERS: dict[str, str] = {}
 
 
 def _pieces(q: str, answer: str | None) -> list[str]:
     RAN.append(q)
-    text = f"out:{q}" if answer is None else answer
+    text = ANSWERS.get(q, f"out:{q}") if answer is None else answer
     return [text[:3], text[3:]]
 
 
@@ -313,6 +317,67 @@ def test_every_kind_of_argument_survives_a_modification(steps: SpanLog) -> None:
     wrapped = trace(guardrails=[Words()])(function)
     assert wrapped("secret", "b", "r", c="C", d="D") == ["REDACTED", "b", ("r",), "C", {"d": "D"}]
     assert wrapped("secret", b="b") == ["REDACTED", "b", (), "c", {}]
+
+
+class Texts:
+    """Hands back the text of everything, as guardrails do that look for patterns."""
+
+    name = "Texts"
+
+    def check_input(self, inputs: dict[str, Any]) -> GuardrailResult:
+        return GuardrailResult(GuardrailAction.MODIFY, {k: self._of(v) for k, v in inputs.items()})
+
+    def _of(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)(self._of(each) for each in value)
+        return str(value).replace("secret", "REDACTED")
+
+
+def test_only_what_was_changed_is_changed(steps: SpanLog) -> None:
+    @trace(guardrails=[Texts()])
+    def function(*given: Any, **named: Any) -> Any:
+        return given, named
+
+    client = object()
+    assert function(1, [client, "secret", None], ("secret", 2.5)) == (
+        (1, [client, "REDACTED", None], ("REDACTED", 2.5)),
+        {},
+    )
+
+
+def test_data_that_refers_to_itself_can_be_modified(steps: SpanLog) -> None:
+    class Changes(Texts):
+        def check_input(self, inputs: dict[str, Any]) -> GuardrailResult:
+            changed: list[Any] = ["changed"]
+            changed.append(changed)
+            return GuardrailResult(GuardrailAction.MODIFY, {"data": changed})
+
+    data: list[Any] = ["first"]
+    data.append(data)
+    result = trace(guardrails=[Changes()])(lambda data: data[0])(data)
+    assert result == "changed"
+
+
+@pytest.mark.parametrize("name", ["PresidioGuardrail", "OtherGuardrail"])
+def test_what_is_not_thread_safe_is_asked_by_one_thread_at_a_time(
+    name: str, steps: SpanLog
+) -> None:
+    asking, together = [], []
+
+    def check_input(self: Any, inputs: dict[str, Any]) -> GuardrailResult:
+        asking.append(1)
+        time.sleep(0.01)
+        together.append(len(asking))
+        asking.pop()
+        return ALLOW
+
+    guard = type(name, (), {"name": "G", "check_input": check_input})()
+    traced = trace(guardrails=[guard])(lambda: None)
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(8):
+            pool.submit(traced)
+    assert len(together) == 8
+    assert (max(together) == 1) is (name == "PresidioGuardrail")
 
 
 @pytest.mark.parametrize("sdk", ["openai", "anthropic"])

@@ -18,9 +18,12 @@ from openlayer_otel.diagnostics import report_failure, warn_once
 from openlayer_otel.tracing.guardrails import GuardrailBlockedException
 from openlayer_otel.tracing.recording import STEP_KEY, Step
 from openlayer_otel.tracing.steps import start_step
+from openlayer_otel.tracing.turns import turn
 
 _DEFAULT_MESSAGE = "Request blocked due to policy violation"
 _BLOCK, _MODIFY = "block", "modify"
+# Deeper than data is; what refers to itself ends there.
+_DEEPEST = 50
 
 
 class Verdict(NamedTuple):
@@ -101,7 +104,9 @@ def round_of_checks(
             inputs={"original_data": data},
         ) as check_step:
             try:
-                result = yield check(data) if side == "input" else check(data, dict(inputs))
+                with turn(guardrail):
+                    answer = check(data) if side == "input" else check(data, dict(inputs))
+                result = yield answer
                 action = _text(result.action)
             except Exception as error:  # noqa: BLE001 - the guardrail's; a guardrail that fails allows
                 _failed(name, side, error, check_step, data, step)
@@ -122,12 +127,41 @@ def round_of_checks(
 def _after(action: str, strategy: str, result: Any, data: Any) -> Any:
     if action == _MODIFY:
         changed = getattr(result, "modified_data", None)
-        return data if changed is None else changed
+        return data if changed is None else _spared(data, changed)
     if action != _BLOCK:
         return data
     if strategy == "return_error_message":
         return getattr(result, "error_message", None) or _DEFAULT_MESSAGE
     return None
+
+
+def _spared(before: Any, after: Any, depth: int = 0) -> Any:
+    """``after`` with what is unchanged but for being text now as it was ``before``.
+
+    Guardrails that redact texts (those of ``openlayer-guardrails``) hand back the text of
+    everything: of a number, of an object.
+    """
+    if depth > _DEEPEST or after is before:
+        return after
+    if isinstance(after, str):
+        return before if not isinstance(before, str) and _text_of(before) == after else after
+    if isinstance(after, dict) and isinstance(before, Mapping):
+        return {
+            name: _spared(before[name], value, depth + 1) if name in before else value
+            for name, value in after.items()
+        }
+    kind = type(after)
+    if kind in (list, tuple) and isinstance(before, kind) and len(after) == len(before):
+        pairs = zip(before, after, strict=True)
+        return kind(_spared(old, new, depth + 1) for old, new in pairs)
+    return after
+
+
+def _text_of(value: Any) -> str | None:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - an object's own text may raise anything
+        return None
 
 
 def _enabled(guardrail: Any) -> bool:
