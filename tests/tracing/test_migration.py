@@ -144,3 +144,23 @@ def test_steps_and_updates_as_they_were_written(steps: SpanLog) -> None:
     assert json_attribute(span, "openlayer.step.metadata") == {"m": 1, "n": 2}
     assert json_attribute(span, "openlayer.step.ground_truth") == "g"
     assert (said["openlayer.trace.inference_id"], said["user.id"]) == ("id", "u")
+
+
+def test_the_name_of_a_trace_is_that_of_its_root_step_and_a_column(
+    their_init: OpenlayerServer, spans: SpanLog
+) -> None:
+    """With Openlayer's SDK it is a column; people who write it want the trace to be called so."""
+
+    @lib.trace()
+    def ask(question: str) -> None:
+        with lib.create_step("inner"):
+            lib.update_current_trace(name="support", release="1.2")
+
+    ask("why?")
+    assert spans.tree() == [["ask", ["inner"]]]
+    assert bootstrap.flush(60)
+    (received,) = their_init.traces
+    row = received.row
+    assert (row["name"], row["release"], row["question"]) == ("support", "1.2", "why?")
+    assert row["steps"][0]["name"] == "support"
+    assert row["steps"][0]["steps"][0]["name"] == "inner"

@@ -79,6 +79,9 @@ def update_trace(step: Step, values: Mapping[str, Any]) -> None:
 def _update_row(step: Step, target: Step, name: str, value: Any) -> None:
     if name in _TEXTS:
         target.put_attributes({_TEXTS[name]: str(value)})
+        if name == "name":
+            # Openlayer's SDK knows no names of traces: there it is a column like any other.
+            put_column(step, name, value)
     elif name == "metadata" and isinstance(value, Mapping):
         existing = (getattr(target.span, "attributes", None) or {}).get(semconv.TRACE_METADATA)
         target.put_attributes({semconv.TRACE_METADATA: merged(existing, value, target.content)})

@@ -180,9 +180,10 @@ def update_current_trace(**values: Any) -> None:
     """Record more about the trace: its row at Openlayer.
 
     Args:
-        values: ``name``, ``metadata`` (merged), ``tags``, ``inference_id`` (or ``inferenceId``),
-            ``ground_truth`` (or ``groundTruth``), ``user_id``, ``session_id``, ``context``,
-            ``question``, ``inference_pipeline_id``; any other name is a column of the row.
+        values: ``name`` (of its root step, and a column), ``metadata`` (merged), ``tags``,
+            ``inference_id`` (or ``inferenceId``), ``ground_truth`` (or ``groundTruth``),
+            ``user_id``, ``session_id``, ``context``, ``question``, ``inference_pipeline_id``; any
+            other name is a column of the row.
     """
     step = _wanted_step("update_current_trace")
     if step is not None:
