@@ -427,6 +427,37 @@ def test_promoted_values_become_columns(
     assert columns == {"asked": "q", **wanted}
 
 
+def test_inputs_in_var_keywords_are_found_by_name(steps: SpanLog) -> None:
+    @trace(promote=["k"], context_kwarg="docs", question_kwarg="asked")
+    def retrieve(**kwargs: Any) -> str:
+        return "out"
+
+    retrieve(asked="why?", docs=["d"], k=3)
+    step = steps.only()
+    assert (step.attributes or {})["openlayer.step.question"] == "why?"
+    assert json_attribute(step, "openlayer.step.context") == ["d"]
+    assert json_attribute(step, "openlayer.trace.column.k") == 3
+
+
+@pytest.mark.may_warn
+@pytest.mark.parametrize("asked", ["context_kwarg", "question_kwarg", "promote"])
+@pytest.mark.parametrize("streams", [False, True])
+def test_what_is_no_input_is_said_once(
+    asked: str, streams: bool, steps: SpanLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(question: str) -> str:
+        return question
+
+    def stream(question: str) -> Iterator[str]:
+        yield question
+
+    wishes: dict[str, Any] = {asked: ["doc"] if asked == "promote" else "doc"}
+    traced = trace(**wishes)(stream if streams else answer)
+    for _ in range(2):
+        assert "".join(traced("q")) == "q"
+    assert [record.getMessage().count("'doc'") for record in caplog.records] == [1]
+
+
 @pytest.mark.parametrize(
     ("step_type", "span_name", "said"),
     [

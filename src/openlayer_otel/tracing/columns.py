@@ -29,6 +29,12 @@ def put_column(step: Step, column: str, value: Any) -> None:
     row_step(step).put_content(f"{semconv.TRACE_COLUMN_PREFIX}{column}", value)
 
 
+def has_column(step: Step, column: str) -> bool:
+    """Whether the row has got a column of that name from a step."""
+    attributes = getattr(row_step(step).span, "attributes", None) or {}
+    return f"{semconv.TRACE_COLUMN_PREFIX}{column}" in attributes
+
+
 def merged(existing: object, values: Mapping[Any, Any], content: ContentPolicy) -> str:
     """``values`` merged into the JSON object ``existing``, as JSON text."""
     known = from_json(existing)

@@ -7,6 +7,7 @@ function is *called*, and is current for the function's own code, never for the 
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,6 +24,8 @@ from openlayer_otel.tracing.recording import Step
 from openlayer_otel.tracing.returned import settled
 
 Traceable = TypeVar("Traceable", bound=Callable[..., Any])
+
+_ARGUMENTS = frozenset(each.name for each in dataclasses.fields(Wishes))
 
 
 @overload
@@ -92,6 +95,8 @@ def trace(
     Raises:
         TypeError: What is decorated cannot be called, or an argument is unknown.
     """
+    for name in wishes.keys() - _ARGUMENTS:
+        raise TypeError(f"trace() got an unexpected keyword argument {name!r}")
     asked = Wishes(**wishes)
     if function is None:
         return lambda decorated: _traced(decorated, asked)

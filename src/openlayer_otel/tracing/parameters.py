@@ -83,6 +83,19 @@ class Parameters:
             found.pop(names[0], None)
         return found
 
+    def value(self, inputs: Mapping[str, Any], name: str, missing: Any) -> Any:
+        """The input called ``name``, be it a parameter or one of those in ``**kwargs``.
+
+        Args:
+            inputs: As :meth:`inputs` gives them.
+            name: Its name.
+            missing: What to return if there is none.
+        """
+        if name in inputs:
+            return inputs[name]
+        extra = inputs.get(self._rest[1])
+        return extra.get(name, missing) if isinstance(extra, dict) else missing
+
     def call_with(
         self, inputs: Mapping[str, Any], bound: bool, args_before: tuple[Any, ...]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:

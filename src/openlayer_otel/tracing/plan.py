@@ -18,7 +18,7 @@ from openlayer_otel.genai.content import ContentPolicy
 from openlayer_otel.settings import Redact, Settings
 from openlayer_otel.telemetry import active
 from openlayer_otel.tracing.beginning import begin
-from openlayer_otel.tracing.columns import put_column
+from openlayer_otel.tracing.columns import has_column, put_column
 from openlayer_otel.tracing.identity import StepIdentity
 from openlayer_otel.tracing.outputs import Items
 from openlayer_otel.tracing.parameters import Parameters
@@ -113,12 +113,27 @@ class Plan:
         elif capture:
             step.set_inputs({name: inputs[name] for name in inputs if name in capture})
         for name, column in self._columns.items():
-            if name in inputs:
-                put_column(step, column, inputs[name])
-        if wishes.context_kwarg is not None and wishes.context_kwarg in inputs:
-            step.log(context=inputs[wishes.context_kwarg])
-        if wishes.question_kwarg is not None and wishes.question_kwarg in inputs:
-            step.log(question=inputs[wishes.question_kwarg])
+            value = self.parameters.value(inputs, name, _NOTHING)
+            if value is not _NOTHING:
+                put_column(step, column, value)
+        if wishes.context_kwarg is not None:
+            self._log_input(step, inputs, "context", wishes.context_kwarg)
+        if wishes.question_kwarg is not None:
+            self._log_input(step, inputs, "question", wishes.question_kwarg)
+
+    def _log_input(self, step: Step, inputs: Mapping[str, Any], what: str, name: str) -> None:
+        value = self.parameters.value(inputs, name, _NOTHING)
+        if value is not _NOTHING:
+            step.log(**{what: value})
+            return
+        warn_once(
+            f"{what}_kwarg:{self.identity.name}:{name}",
+            "openlayer-otel: %s_kwarg=%r of step %r is no input of its function; nothing is "
+            "recorded for it.",
+            what,
+            name,
+            self.identity.name,
+        )
 
     def items(self, step: Step) -> Items | None:
         """Where to gather what the call yields; None if its output is not recorded."""
@@ -143,6 +158,8 @@ class Plan:
             return
         try:
             step.set_returned(items.output())
+            if self._columns and step.keeps_content:
+                self._promote_from(step, None)  # what it yields has no fields
         except Exception as error:  # noqa: BLE001 - boundary: the caller gets its items
             report_failure("recording an output", error)
 
@@ -162,7 +179,9 @@ class Plan:
             if name in self.parameters:
                 continue
             value = fields.get(name, _NOTHING) if fields is not None else _field(result, name)
-            if value is _NOTHING:
+            if value is not _NOTHING:
+                put_column(step, column, value)
+            elif not has_column(step, column):  # else it was one of the inputs in **kwargs
                 warn_once(
                     f"promote:{self.identity.name}:{name}",
                     "openlayer-otel: promote=%r of step %r is neither an input nor a field of "
@@ -170,8 +189,6 @@ class Plan:
                     name,
                     self.identity.name,
                 )
-            else:
-                put_column(step, column, value)
 
     def _own_content(self) -> ContentPolicy:
         base = active().content
