@@ -3,6 +3,9 @@
 A *reference* names binary data by its MD5 checksum (the name under which Openlayer stores
 it) and its size. The data itself waits in a :class:`BinaryStore` of this process until the
 exporter uploads it; without an exporter nothing is kept.
+
+Sizes are worked out before they are added: the garbage collector may end a span, and come here,
+in the middle of any line that calls something.
 """
 
 from __future__ import annotations
@@ -34,7 +37,8 @@ class BinaryStore:
         self.wanted = False
         self._held: OrderedDict[str, Binary] = OrderedDict()
         self._size = 0
-        self._lock = threading.Lock()
+        # Reentrant: the garbage collector may end a span (a dropped stream) at any point.
+        self._lock = threading.RLock()
 
     def keep(self, data: bytes, media_type: str) -> str:
         """Hold ``data`` if an exporter wants it.
@@ -43,14 +47,15 @@ class BinaryStore:
             Its MD5 checksum in hexadecimal digits.
         """
         checksum = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        if self.wanted and len(data) <= self.max_bytes:
+        size = len(data)
+        if self.wanted and size <= self.max_bytes:
             with self._lock:
                 if checksum not in self._held:
                     self._held[checksum] = Binary(data, media_type)
-                    self._size += len(data)
+                    self._size += size
                 while self._size > self.max_bytes:
-                    _, oldest = self._held.popitem(last=False)
-                    self._size -= len(oldest.data)
+                    freed = len(self._held.popitem(last=False)[1].data)
+                    self._size -= freed
         return checksum
 
     def get(self, checksum: str) -> Binary | None:
@@ -80,24 +85,26 @@ class RawOutputs:
         self.wanted = False
         self._held: OrderedDict[int, bytes] = OrderedDict()
         self._size = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def keep(self, span_id: int, body: bytes) -> None:
         """Hold the response ``body`` (JSON) of the call that span ``span_id`` records."""
         if self.wanted:
             with self._lock:
-                self._size += len(body) - len(self._held.pop(span_id, b""))
+                grown = len(body) - len(self._held.pop(span_id, b""))
+                self._size += grown
                 self._held[span_id] = body
                 while len(self._held) > self.max_count or self._size > self.max_bytes:
-                    _, oldest = self._held.popitem(last=False)
-                    self._size -= len(oldest)
+                    freed = len(self._held.popitem(last=False)[1])
+                    self._size -= freed
 
     def take(self, span_id: int) -> bytes | None:
         """The response body of a span's call, once; None if there is none."""
         with self._lock:
             body = self._held.pop(span_id, None)
             if body is not None:
-                self._size -= len(body)
+                freed = len(body)
+                self._size -= freed
             return body
 
 
@@ -107,5 +114,5 @@ raw_outputs = RawOutputs()
 
 def renew_locks() -> None:
     """In a forked child: a thread of the parent may have held the locks when they were copied."""
-    binaries._lock = threading.Lock()
-    raw_outputs._lock = threading.Lock()
+    binaries._lock = threading.RLock()
+    raw_outputs._lock = threading.RLock()

@@ -14,7 +14,8 @@ import traceback
 logger = logging.getLogger("openlayer_otel")
 
 _said: set[str] = set()
-_lock = threading.Lock()
+# Reentrant: the garbage collector may end a span, which may warn, at any point.
+_lock = threading.RLock()
 
 
 def warn_once(key: str, message: str, *arguments: object) -> None:
@@ -65,4 +66,4 @@ def forget_warnings() -> None:
 def renew_locks() -> None:
     """In a forked child: a thread of the parent may have held the lock when it was copied."""
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()

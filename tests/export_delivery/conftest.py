@@ -28,8 +28,8 @@ def processing(
     """Call it for a tracer provider with a processor; settings by name."""
     # Pauses as short as tests like them; their growth is tested by itself.
     monkeypatch.setattr("openlayer_otel.export.client.FIRST_PAUSE", 0.02)
-    monkeypatch.setattr("openlayer_otel.export.senders.FIRST_PROBE", 0.1)
-    monkeypatch.setattr("openlayer_otel.export.senders.LONGEST_PROBE", 0.2)
+    monkeypatch.setattr("openlayer_otel.export.availability.FIRST_PROBE", 0.1)
+    monkeypatch.setattr("openlayer_otel.export.availability.LONGEST_PROBE", 0.2)
     made: list[TracerProvider] = []
 
     def make(**settings: Any) -> Processing:

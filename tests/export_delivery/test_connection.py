@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import certifi
 import pytest
 
 from openlayer_otel.export.answers import Verdict
@@ -250,6 +251,40 @@ def test_a_certificate_of_the_users_authority_is_accepted(
     monkeypatch.setenv(variable, str(certificate))
     assert verdicts(f"https://127.0.0.1:{secure.port}/v1") == [Verdict.SENT] * 3
     assert secure.connections == 1
+
+
+CERTIFICATES = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"]
+
+
+def test_openssls_variables_are_heeded_behind_those_of_requests(
+    secure: ScriptedServer, certificate: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable in CERTIFICATES:
+        monkeypatch.delenv(variable, raising=False)
+    address = f"https://127.0.0.1:{secure.port}/v1"
+    other = tmp_path / "other.pem"
+    other.write_bytes(Path(certifi.where()).read_bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(other))
+    assert verdicts(address) == [Verdict.LATER] * 3
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert verdicts(address) == [Verdict.SENT] * 3
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
+    assert verdicts(address) == [Verdict.LATER] * 3
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    assert verdicts(address) == [Verdict.SENT] * 3
+
+
+def test_a_folder_of_certificates_is_heeded(
+    secure: ScriptedServer, certificate: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable in CERTIFICATES:
+        monkeypatch.delenv(variable, raising=False)
+    asked = ["openssl", "x509", "-noout", "-hash", "-in", str(certificate)]
+    name = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    (tmp_path / f"{name}.0").write_bytes(certificate.read_bytes())
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    assert verdicts(f"https://127.0.0.1:{secure.port}/v1") == [Verdict.SENT] * 3
 
 
 @pytest.mark.may_warn

@@ -77,7 +77,7 @@ def test_a_trace_larger_than_the_spool_is_not_taken(spool: Spool) -> None:
 def test_a_file_that_cannot_be_read_is_set_aside_and_the_others_are_sent(
     damage: str, spool: Spool
 ) -> None:
-    bad = spool.put(URL, "p", b"bad" * 100)
+    bad = Path(spool.put(URL, "p", b"bad" * 100))
     spool.put(URL, "p", b"good")
     content = bad.read_bytes()
     bad.write_bytes(
@@ -105,7 +105,7 @@ def test_what_one_replayer_holds_no_other_gets(spool: Spool) -> None:
 
 
 def test_a_half_written_file_is_no_trace(spool: Spool) -> None:
-    path = spool.put(URL, "p", b"one")
+    path = Path(spool.put(URL, "p", b"one"))
     path.rename(path.with_suffix(".part"))
     assert list(spool.claims()) == []
     assert spool.status().files == 0

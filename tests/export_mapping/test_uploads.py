@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -13,8 +14,9 @@ import pytest
 
 from openlayer_otel.attachments import binaries
 from openlayer_otel.export.client import Client
+from openlayer_otel.export.fitting import encode
 from openlayer_otel.export.payload import Body
-from openlayer_otel.export.uploads import AttachmentUploads
+from openlayer_otel.export.uploads import AttachmentUploads, Memory
 from openlayer_otel.settings import Settings
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 from tests.export_mapping.traces import Traces, chat_attributes, said
@@ -89,6 +91,13 @@ def body_with_attachment(traces: Traces, settings: Settings) -> Body:
     return body
 
 
+def uploaded(uploads: AttachmentUploads, body: Body) -> Body:
+    """``body`` after its attachments were uploaded as far as they could be."""
+    data = encode(body.content)
+    done = uploads.complete(data, body.checksums, Memory())
+    return replace(body, content=json.loads(done.data))
+
+
 def attachment_of(body: Body) -> dict[str, Any]:
     found: dict[str, Any] = body.content["rows"][0]["steps"][0]["attachments"][0]
     return found
@@ -99,7 +108,7 @@ def test_the_reference_names_where_the_data_is_in_the_captured_order(
 ) -> None:
     settings = settings_for(openlayer_server.url)
     body = body_with_attachment(traces, settings)
-    sent = AttachmentUploads(Client(settings)).upload(body)
+    sent = uploaded(AttachmentUploads(Client(settings)), body)
     name = f"attachments/{MD5}.txt"
     assert openlayer_server.attachments == {name: DATA}
     assert list(attachment_of(sent).items()) == [
@@ -119,7 +128,7 @@ def test_the_same_data_is_uploaded_once(
     settings = settings_for(openlayer_server.url)
     uploads = AttachmentUploads(Client(settings))
     body = body_with_attachment(traces, settings)
-    first, second = uploads.upload(body), uploads.upload(body)
+    first, second = uploaded(uploads, body), uploaded(uploads, body)
     assert attachment_of(first) == attachment_of(second)
     assert len(openlayer_server.requests) == 2
 
@@ -142,7 +151,7 @@ def test_media_in_messages_are_uploaded_wherever_the_row_names_them(
     settings = settings_for(openlayer_server.url)
     body = traces.body(settings)
     assert body is not None
-    row = AttachmentUploads(Client(settings)).upload(body).content["rows"][0]
+    row = uploaded(AttachmentUploads(Client(settings)), body).content["rows"][0]
     for messages in (row["prompt"], row["steps"][0]["inputs"]["prompt"]):
         for item in messages[0]["content"]:
             assert item["attachment"]["storageUri"].endswith(f"{MD5}.png")
@@ -153,7 +162,7 @@ def test_a_storage_without_form_fields_gets_a_put_and_no_key(
     traces: Traces, kept_content: None, storage: Storage
 ) -> None:
     settings = settings_for(storage.url)
-    sent = AttachmentUploads(Client(settings)).upload(body_with_attachment(traces, settings))
+    sent = uploaded(AttachmentUploads(Client(settings)), body_with_attachment(traces, settings))
     ((headers, data),) = storage.puts
     assert data == DATA
     assert headers["Content-Type"] == "text/plain"
@@ -174,7 +183,7 @@ def test_a_refused_upload_leaves_checksum_and_size(
     uploads = AttachmentUploads(Client(settings))
     body = body_with_attachment(traces, settings)
     for _ in range(3):
-        sent = uploads.upload(body)
+        sent = uploaded(uploads, body)
         assert attachment_of(sent)["checksumMd5"] == MD5
         assert "storageUri" not in attachment_of(sent)
     assert storage.asked == 1, "traces must not wait for a storage that refuses"
@@ -183,7 +192,7 @@ def test_a_refused_upload_leaves_checksum_and_size(
 
 def test_an_unreachable_backend_costs_the_data_only(traces: Traces, kept_content: None) -> None:
     settings = settings_for("http://127.0.0.1:9")
-    sent = AttachmentUploads(Client(settings)).upload(body_with_attachment(traces, settings))
+    sent = uploaded(AttachmentUploads(Client(settings)), body_with_attachment(traces, settings))
     assert attachment_of(sent)["sizeBytes"] == 11
 
 
@@ -201,7 +210,7 @@ def test_data_that_is_gone_leaves_its_reference(
         pass
     body = traces.body(settings)
     assert body is not None
-    sent = AttachmentUploads(Client(settings)).upload(body)
+    sent = uploaded(AttachmentUploads(Client(settings)), body)
     assert attachment_of(sent)["checksumMd5"] == "gone"
     assert storage.asked == 0
 
@@ -211,5 +220,5 @@ def test_what_cannot_be_uploaded_may_be_inlined(
 ) -> None:
     storage.status = 500
     settings = settings_for(storage.url, inline_attachments=True)
-    sent = AttachmentUploads(Client(settings)).upload(body_with_attachment(traces, settings))
+    sent = uploaded(AttachmentUploads(Client(settings)), body_with_attachment(traces, settings))
     assert attachment_of(sent)["dataBase64"] == "aGVsbG8tYnl0ZXM="

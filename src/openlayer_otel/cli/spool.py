@@ -19,6 +19,8 @@ def status(options: argparse.Namespace) -> int:
     found = Spool(settings.spool_directory, settings.max_spool_bytes).status()
     print(f"directory   {settings.spool_directory}")
     print(f"traces      {found.files}")
+    if found.attachments:
+        print(f"attachments {found.attachments}")
     print(f"size        {found.size:,} of {settings.max_spool_bytes:,} bytes")
     if found.oldest is not None and found.newest is not None:
         print(f"oldest      {_when(found.oldest)}")
@@ -36,7 +38,9 @@ def replay(options: argparse.Namespace) -> int:
     """
     from openlayer_otel.export.answers import Verdict
     from openlayer_otel.export.client import Client
+    from openlayer_otel.export.senders import send_kept
     from openlayer_otel.export.spool import Spool
+    from openlayer_otel.export.uploads import AttachmentUploads
 
     settings = _settings(options)
     if not settings.api_key:
@@ -44,6 +48,7 @@ def replay(options: argparse.Namespace) -> int:
         return 2
     spool = Spool(settings.spool_directory, settings.max_spool_bytes)
     client = Client(settings)
+    uploads = AttachmentUploads(client)
     never = threading.Event()
     count: Counter[str] = Counter()
     for claim in spool.claims(refused=options.refused):
@@ -52,7 +57,7 @@ def replay(options: argparse.Namespace) -> int:
             claim.release()
             count["for another address (OPENLAYER_BASE_URL)"] += 1
             continue
-        answer, _ = client.deliver(claim.pipeline_id, claim.data, give_up=never, max_retries=1)
+        answer = send_kept(claim, client, uploads, never, max_retries=1)
         if answer.verdict is Verdict.SENT:
             claim.done()
             count["sent"] += 1

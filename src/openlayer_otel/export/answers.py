@@ -21,6 +21,7 @@ class Verdict(Enum):
     LATER = "later"  # worth another attempt: the backend or the way to it has trouble
     TOO_LARGE = "too large"
     REFUSED = "refused"  # this trace will never be accepted
+    HELD = "held"  # data that it refers to could not be uploaded now
     MISCONFIGURED = "misconfigured"  # accepted once a setting is right
 
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
+from openlayer_otel.attachments import binaries
 from openlayer_otel.diagnostics import warn_once
 from openlayer_otel.export.answers import Answer, Verdict
-from openlayer_otel.export.spool import REFUSED, SUFFIX, Claim, Spool, destination_of
+from openlayer_otel.export.claim import Claim
+from openlayer_otel.export.spool import Spool, destination_of
+from openlayer_otel.export.spool_files import REFUSED, SUFFIX
+from openlayer_otel.export.uploads import Data, Memory
 from openlayer_otel.settings import Settings
 
 
@@ -27,8 +31,7 @@ class Upload:
         pipeline_id: The inference pipeline that gets it.
         data: The JSON body.
         made_at: When the trace was complete, in nanoseconds since 1970: its age in the spool.
-        finish: Makes the final body, on the sending thread; for content that has to be uploaded
-            before the trace that refers to it.
+        attachments: MD5 checksums of the data that has to be uploaded before the trace.
         spooled: Its file, if it was put away while its request was still running.
     """
 
@@ -36,23 +39,31 @@ class Upload:
     pipeline_id: str
     data: bytes
     made_at: int
-    finish: Callable[[], bytes] | None = None
-    spooled: Path | None = None
+    attachments: tuple[str, ...] = ()
+    spooled: str | None = None
 
 
-class _Kept(Protocol):
-    """A trace that was put away: a claimed file, or a trace in memory."""
+class Kept(Protocol):
+    """A trace that was put away: a claimed file, or a trace in memory.
+
+    Attributes:
+        attachments: As of :class:`Upload`; the trace itself is the source of their data.
+        made_at: As of :class:`Upload`, in seconds.
+    """
 
     pipeline_id: str
     data: bytes
+    attachments: tuple[str, ...]
+    made_at: float
 
+    def opened(self, checksum: str) -> AbstractContextManager[Data | None]: ...
     def done(self) -> None: ...
     def release(self) -> None: ...
     def set_aside(self) -> None: ...
 
 
-SendOne = Callable[[str, bytes], Answer]
-"""Given a pipeline and a body, tries to send it once. Never raises."""
+SendOne = Callable[[Kept], Answer]
+"""Tries to send a trace once. Never raises."""
 Settle = Callable[[Upload, str], bool]
 """Told what became of an upload, a field of ``DeliveryCounts``. False: it was settled before."""
 
@@ -98,7 +109,7 @@ class Backlog:
 
     def look(self) -> bool:
         """Whether there is anything for this process to replay; sets ``pending``."""
-        if self._memory or (self.spool is not None and self.spool.waiting(self.destinations)):
+        if self._memory or (self.spool is not None and self.spool.has_waiting(self.destinations)):
             self.pending = True
         return self.pending
 
@@ -118,23 +129,30 @@ class Backlog:
         else:
             upload.spooled = path
             if not self._settle(upload, "spooled"):
-                path.unlink(missing_ok=True)  # it was sent while it was written
+                self.discard(upload)  # it was sent while it was written
         self.pending = True
         return path is not None
+
+    def discard(self, upload: Upload) -> None:
+        """A trace was sent although it had been put away: remove its file."""
+        if self.spool is not None and upload.spooled is not None:
+            self.spool.discard(upload.spooled)
 
     def keep_refused(self, upload: Upload) -> None:
         """Put a trace away that will never be accepted, for inspection."""
         self._write(upload, sync=False, suffix=REFUSED)
         self._settle(upload, "refused")
 
-    def _write(self, upload: Upload, *, sync: bool, suffix: str) -> Path | None:
+    def _write(self, upload: Upload, *, sync: bool, suffix: str) -> str | None:
         if self.spool is None:
             return None
+        held = ((checksum, binaries.get(checksum)) for checksum in upload.attachments)
         try:
             return self.spool.put(
                 self._settings.base_url,
                 upload.pipeline_id,
                 upload.data,
+                attachments={name: each.data for name, each in held if each is not None},
                 made_at=upload.made_at,
                 sync=sync,
                 suffix=suffix,
@@ -153,10 +171,10 @@ class Backlog:
         """Send what was put away, the oldest first, until the backend fails.
 
         Traces for a pipeline that does not accept them (wrong key, unknown pipeline) are
-        passed over.
+        passed over, and those whose attachments cannot be uploaded.
 
         Args:
-            send: Tries to send one body once.
+            send: Tries to send one trace once.
             stop: Asked before each trace.
 
         Returns:
@@ -172,31 +190,34 @@ class Backlog:
 
     def _replay(self, send: SendOne, stop: Callable[[], bool]) -> Answer | None:
         not_accepted: dict[str, Answer] = {}
+        held: Answer | None = None
         for kept in self._kept():
             if stop():
                 self._give_back(kept)
                 return None
-            if kept.pipeline_id in not_accepted:
+            if kept.pipeline_id in not_accepted or (held is not None and kept.attachments):
                 self._give_back(kept)
                 continue
-            answer = send(kept.pipeline_id, kept.data)
+            answer = send(kept)
             if answer.verdict is Verdict.SENT:
                 kept.done()
             elif answer.verdict is Verdict.REFUSED:
                 kept.set_aside()
-            elif answer.verdict is Verdict.MISCONFIGURED:
-                self._give_back(kept)
-                not_accepted[kept.pipeline_id] = answer
             else:
                 self._give_back(kept)
-                return answer
-        return next(iter(not_accepted.values()), None)
+                if answer.verdict is Verdict.MISCONFIGURED:
+                    not_accepted[kept.pipeline_id] = answer
+                elif answer.verdict is Verdict.HELD:
+                    held = answer
+                else:
+                    return answer
+        return held or next(iter(not_accepted.values()), None)
 
-    def _give_back(self, kept: _Kept) -> None:
+    def _give_back(self, kept: Kept) -> None:
         kept.release()
         self.pending = True
 
-    def _kept(self) -> Iterator[_Kept]:
+    def _kept(self) -> Iterator[Kept]:
         # Memory first: it would be lost with the process. Each is looked at once.
         for _ in range(len(self._memory)):
             try:
@@ -219,12 +240,16 @@ class Backlog:
             self.spool.after_fork()
 
 
-class _InMemory:
+class _InMemory(Memory):
     """A trace that waits in memory, taken out to be sent."""
+
+    # It takes room from those that come, so it does not wait for its attachments.
+    made_at = 0.0
 
     def __init__(self, upload: Upload, backlog: Backlog) -> None:
         self.pipeline_id = upload.pipeline_id
         self.data = upload.data
+        self.attachments = upload.attachments
         self._upload = upload
         self._backlog = backlog
 
@@ -244,6 +269,9 @@ class _OnDisk:
     def __init__(self, claim: Claim, on_replayed: Callable[[], None]) -> None:
         self.pipeline_id = claim.pipeline_id
         self.data = claim.data
+        self.attachments = claim.attachments
+        self.made_at = claim.made_at
+        self.opened = claim.opened
         self.release = claim.release
         self.set_aside = claim.set_aside
         self._claim = claim

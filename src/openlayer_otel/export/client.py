@@ -1,13 +1,15 @@
 """One trace to Openlayer over HTTP: an attempt, and the attempts that make a delivery.
 
 An *attempt* is one request; ``answers`` says what may come of it. ``requests`` finds the way to
-Openlayer, so proxies (``HTTPS_PROXY``) and certificates (``REQUESTS_CA_BUNDLE``) work as they do
-there; urllib3 below it opens the connection with the first request, and ``connection`` sends
-all others over it. Both libraries are imported with the first request.
+Openlayer, so proxies (``HTTPS_PROXY``) and certificates (``REQUESTS_CA_BUNDLE``, and behind it
+``SSL_CERT_FILE``) work as they do there; urllib3 below it opens the connection with the first
+request, and ``connection`` sends all others over it. Both libraries are imported with the first
+request.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -153,7 +155,7 @@ class Client:
 
         session: requests.Session = library.Session()
         session.auth = bearer
-        session.verify = self.settings.verify_ssl
+        session.verify = verification(self.settings)
         session.headers.update(
             {
                 "Accept": "application/json",
@@ -275,6 +277,21 @@ class Client:
     def after_fork(self) -> None:
         """In the child: no connection of the parent is used."""
         self._of_thread = threading.local()
+
+
+def verification(settings: Settings) -> bool | str:
+    """What the ``verify`` of a session has to be.
+
+    ``requests`` itself prefers ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE``; OpenSSL's own
+    variables, which Openlayer's SDK heeds, come behind them.
+    """
+    if not settings.verify_ssl:
+        return False
+    for variable, exists in (("SSL_CERT_FILE", os.path.isfile), ("SSL_CERT_DIR", os.path.isdir)):
+        path = os.environ.get(variable)
+        if path and exists(path):
+            return path
+    return True
 
 
 def pause_after(failures: int) -> float:

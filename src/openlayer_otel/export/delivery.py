@@ -29,7 +29,6 @@ from openlayer_otel.export.fitting import encode_to_fit
 from openlayer_otel.export.payload import body_of
 from openlayer_otel.export.senders import Senders
 from openlayer_otel.export.tally import DeliveryCounts, Tally, warn_missing
-from openlayer_otel.export.uploads import AttachmentUploads
 from openlayer_otel.settings import Settings
 
 Collect = Callable[[], "float | None"]
@@ -85,7 +84,6 @@ class Delivery:
         self._making: set[int] = set()
         self._closed = False
         self._had_room_at = 0.0
-        self._uploads = AttachmentUploads(self._client)
 
     def add_collector(self, collect: Collect) -> None:
         """Have ``collect`` called on the worker thread whenever it wants to be called."""
@@ -202,12 +200,9 @@ class Delivery:
             )
             return None
         self.backlog.serve(pipeline_id)
-        limit = self._settings.max_body_bytes
-        upload = Upload(ticket, pipeline_id, encode_to_fit(body.content, limit), queued.made_at)
-        if body.checksums:
-            uploads = self._uploads
-            upload.finish = lambda: encode_to_fit(uploads.upload(body).content, limit)
-        return upload
+        data = encode_to_fit(body.content, self._settings.max_body_bytes)
+        attachments = body.checksums if self._settings.upload_attachments else ()
+        return Upload(ticket, pipeline_id, data, queued.made_at, attachments)
 
     def _pass_on(self, upload: Upload, *, put_away: bool) -> None:
         """To the senders; or to the disk, if they are stuck or the queue fills up."""

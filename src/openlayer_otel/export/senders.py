@@ -1,8 +1,7 @@
 """The threads that send: up to four, each with its own connection, started when needed.
 
-The backend is *down* after a trace could not be delivered with all its retries. Then new
-traces are put away without an attempt, and one thread tries the oldest of the backlog after
-growing pauses; when it gets through, the backlog is replayed and the backend is *up*.
+While the backend is *down* (see ``availability``), new traces are put away without an attempt,
+and one thread tries the oldest of the backlog after growing pauses.
 """
 
 from __future__ import annotations
@@ -13,55 +12,23 @@ import time
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
-from openlayer_otel.diagnostics import logger, report_failure
+from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.export.answers import Answer, Verdict
-from openlayer_otel.export.backlog import Backlog, Settle, Upload
+from openlayer_otel.export.availability import Availability
+from openlayer_otel.export.backlog import Backlog, Kept, Settle, Upload
 from openlayer_otel.export.client import Client
+from openlayer_otel.export.uploads import AttachmentUploads, Memory
 
 THREADS = 4
 # Uploads between the worker and the senders; small, since all that wait are bounded elsewhere.
 ROOM = 64
-FIRST_PROBE = 1.0
-LONGEST_PROBE = 60.0
-# A wrong key or pipeline is mended by a person, so it is tried rarely.
-MISCONFIGURED_PROBE = 300.0
+# So many seconds a trace on disk waits for attachments that cannot be uploaded; then it goes
+# without them.
+PATIENCE = 86_400.0
 _IDLE = 30.0
 # While a thread gets an answer every so many seconds, a second one would not be faster: both
 # would wait for the interpreter. Threads that take turns cost a tenth of processor time more.
 _BRISK = 0.01
-
-
-class Availability:
-    """Whether the backend answers, and when to try again if not."""
-
-    def __init__(self) -> None:
-        self.down = False
-        self.probe_at = 0.0
-        self._failures = 0
-
-    def succeeded(self) -> None:
-        """A trace was accepted."""
-        if self.down:
-            logger.warning("openlayer-otel: Openlayer answers again; what was kept is sent now.")
-            self.down = False
-            self.probe_at = 0.0
-        self._failures = 0
-
-    def failed(self, answer: Answer) -> None:
-        """A trace was not accepted, and others will not be either."""
-        if answer.verdict is Verdict.MISCONFIGURED:
-            self.down = False
-            self.probe_at = time.monotonic() + MISCONFIGURED_PROBE
-            return
-        if not self.down:
-            logger.warning(
-                "openlayer-otel: Openlayer cannot be reached (%s); traces are kept and sent later.",
-                answer.reason,
-            )
-        self.down = True
-        pause = min(LONGEST_PROBE, FIRST_PROBE * 2**self._failures)
-        self._failures = min(self._failures + 1, 10)
-        self.probe_at = time.monotonic() + max(pause, answer.pause or 0.0)
 
 
 class Senders:
@@ -89,6 +56,7 @@ class Senders:
         # What left the queue and is not settled; whoever wants to put it away finds it here.
         self.in_hand: dict[int, Upload] = {}
         self.availability = Availability()
+        self._uploads = AttachmentUploads(self._client)
         self.give_up = threading.Event()
         self.stopped = False
 
@@ -113,7 +81,8 @@ class Senders:
 
     def wake(self) -> None:
         """Have somebody look at the backlog."""
-        self._outbox.put(None)
+        if self._outbox.empty():  # else somebody will, with what is in it
+            self._outbox.put(None)
         self.start_if_needed()
 
     def start_if_needed(self) -> bool:
@@ -188,9 +157,9 @@ class Senders:
             self.in_hand.pop(upload.ticket, None)
 
     def _send(self, upload: Upload) -> None:
-        if upload.finish is not None:
-            upload.data = upload.finish()
-            upload.finish = None
+        if upload.attachments and self._is_held(upload):
+            self._backlog.keep(upload)
+            return
         answer, upload.data = self._client.deliver(
             upload.pipeline_id, upload.data, give_up=self.give_up
         )
@@ -199,7 +168,7 @@ class Senders:
             self.availability.succeeded()
             if not self._settle(upload, "sent") and upload.spooled is not None:
                 # It was put away at exit, while this request was running.
-                upload.spooled.unlink(missing_ok=True)
+                self._backlog.discard(upload)
             return
         if upload.spooled is not None:
             return
@@ -218,8 +187,20 @@ class Senders:
         if answer is not None:
             self.availability.failed(answer)
 
-    def _send_once(self, pipeline_id: str, data: bytes) -> Answer:
-        answer, _ = self._client.deliver(pipeline_id, data, give_up=self.give_up, max_retries=0)
+    def _is_held(self, upload: Upload) -> bool:
+        """Upload a trace's attachments; whether it is to wait on disk, as that cannot be done now.
+
+        Without a disk it goes without them.
+        """
+        done = self._uploads.complete(upload.data, upload.attachments, Memory())
+        upload.data, upload.attachments = done.data, done.left
+        if done.trouble is None or self._backlog.spool is None or upload.spooled is not None:
+            return False
+        self.availability.failed(Answer(Verdict.HELD, done.trouble))
+        return True
+
+    def _send_once(self, kept: Kept) -> Answer:
+        answer = send_kept(kept, self._client, self._uploads, self.give_up)
         if answer.verdict is Verdict.SENT:
             self.availability.succeeded()
         return answer
@@ -233,3 +214,24 @@ class Senders:
     def after_fork(self) -> None:
         """In the child: no thread, no upload of the parent."""
         self._reset()
+
+
+def send_kept(
+    kept: Kept,
+    client: Client,
+    uploads: AttachmentUploads,
+    give_up: threading.Event,
+    max_retries: int = 0,
+) -> Answer:
+    """Send a trace that was put away, its attachments first. Never raises.
+
+    Attachments that were put away with it are uploaded whatever the settings of this process say:
+    those of the process that put it away said so.
+    """
+    data = kept.data
+    if kept.attachments:
+        done = uploads.complete(data, kept.attachments, kept, insist=True)
+        if done.trouble is not None and time.time() - kept.made_at < PATIENCE:
+            return Answer(Verdict.HELD, f"attachments: {done.trouble}")
+        data = done.data
+    return client.deliver(kept.pipeline_id, data, give_up=give_up, max_retries=max_retries)[0]

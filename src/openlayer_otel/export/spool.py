@@ -1,43 +1,55 @@
 """What could not be sent, on disk: one file per trace, in one directory for all processes.
 
-A file is written under another name, synchronised and renamed, so it is whole or absent.
-Its name sorts by age: ``<nanoseconds>-<process>-<number>-<destination>.trace``. Its first
-line is a JSON header (address, pipeline, length and CRC of the body; never a key), the rest
-is the body as it is sent. The *destination* is a hash of address and pipeline: a process
-replays the files of the pipelines that it writes to itself, whatever key they were
-meant for.
+A file is written under another name, synchronised and renamed, so it is whole or absent. Its
+name says its age and its *destination*, a hash of address and pipeline: a process replays the
+files of the pipelines that it writes to itself, whatever key they were meant for. Its first line
+is a JSON header (address, pipeline, length and CRC of the body, attachments; never a key), the
+rest is the body as it is sent. ``spool_files`` knows the names, ``spool_data`` keeps the data of
+attachments.
 
-Who replays a file *claims* it first, with a lock that the operating system releases when
-the claimer dies. A file that cannot be read, or that Openlayer refuses, is set aside under
-another suffix; it counts towards the size of the spool and goes when it is the oldest.
+Who replays a file *claims* it first, with a lock that the operating system releases when the
+claimer dies. A file that cannot be read, or that Openlayer refuses, is set aside under another
+suffix; it counts towards the size of the spool and goes when it is the oldest.
 """
 
 from __future__ import annotations
 
 import hashlib
+import heapq
 import os
 import threading
 import time
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
 import orjson
 
-from openlayer_otel.diagnostics import logger, warn_once
-from openlayer_otel.export.file_lock import try_lock, unlock
+from openlayer_otel.diagnostics import warn_once
+from openlayer_otel.export.claim import FORMAT, Claim, claim_of, kill
+from openlayer_otel.export.spool_data import DataFiles
+from openlayer_otel.export.spool_files import (
+    REFUSED,
+    SUFFIX,
+    UNREADABLE,
+    Listing,
+    destination_in,
+    entries_of,
+    name_of,
+    remove,
+    unit_of,
+    write_whole,
+)
 
-SUFFIX = ".trace"
-UNREADABLE = ".unreadable"
-REFUSED = ".refused"
-_UNFINISHED = ".part"
-# Files that a dead process left half-written are removed after this many seconds.
-_UNFINISHED_AGE = 3600
 # The size of the directory is counted anew after so many writes: other processes write, too.
 _COUNT_EVERY = 100
-_FORMAT = 1
+# What a header takes, generously.
+_ROOM_FOR_HEADER = 1_000
+# Waiting files are listed so many at a time.
+_AT_ONCE = 1_000
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 def destination_of(base_url: str, pipeline_id: str) -> str:
@@ -51,6 +63,7 @@ class SpoolStatus:
 
     Attributes:
         files: Traces that wait.
+        attachments: Files of attachments that wait with them.
         size: Bytes of all files, those set aside included.
         unreadable: Files that could not be read, set aside.
         refused: Traces that Openlayer refused, set aside.
@@ -59,38 +72,12 @@ class SpoolStatus:
     """
 
     files: int
+    attachments: int
     size: int
     unreadable: int
     refused: int
     oldest: float | None
     newest: float | None
-
-
-class Claim:
-    """A spooled trace that only this process handles until it is ended in one of three ways."""
-
-    def __init__(self, path: Path, descriptor: int, header: dict[str, Any], data: bytes) -> None:
-        self._path = path
-        self._descriptor = descriptor
-        self.base_url: str = header["base_url"]
-        self.pipeline_id: str = header["pipeline_id"]
-        self.data = data
-
-    def done(self) -> None:
-        """It was sent: remove the file."""
-        self._path.unlink(missing_ok=True)
-        self.release()
-
-    def release(self) -> None:
-        """It was not sent: leave the file to whoever comes next."""
-        # A forked child shares the lock, so closing alone would not give it back.
-        unlock(self._descriptor)
-        os.close(self._descriptor)
-
-    def set_aside(self) -> None:
-        """It will never be accepted: keep the file, replay it no more."""
-        _rename(self._path, self._path.with_suffix(REFUSED))
-        self.release()
 
 
 class Spool:
@@ -105,6 +92,8 @@ class Spool:
         self.directory = directory
         self.max_bytes = max_bytes
         self.evicted = 0
+        self._path = os.fspath(directory)
+        self._data = DataFiles(self._path)
         self._lock = threading.Lock()
         self._size = 0
         self._writes_until_count = 0
@@ -116,16 +105,19 @@ class Spool:
         pipeline_id: str,
         data: bytes,
         *,
+        attachments: Mapping[str, bytes] = _NOTHING,
         made_at: int | None = None,
         sync: bool = True,
         suffix: str = SUFFIX,
-    ) -> Path:
+    ) -> str:
         """Write one trace.
 
         Args:
             base_url: The Openlayer address that it is for.
             pipeline_id: The inference pipeline that it is for.
             data: The JSON body.
+            attachments: Data that has to be uploaded before, by MD5 checksum. Left out, with a
+                warning, where only the trace has room.
             made_at: When the trace was complete, in nanoseconds since 1970; now by default.
             sync: Wait until the disk has it, so that it survives a power failure.
             suffix: ``REFUSED`` for a trace that is to be kept, but not replayed.
@@ -137,37 +129,64 @@ class Spool:
             OSError: It could not be written: disk full, no permission.
             ValueError: It is larger than the whole spool may be.
         """
+        if len(data) + sum(map(len, attachments.values())) > self.max_bytes - _ROOM_FOR_HEADER:
+            self._say_without(attachments)
+            attachments = _NOTHING
         header = {
-            "format": _FORMAT,
+            "format": FORMAT,
             "base_url": base_url,
             "pipeline_id": pipeline_id,
             "bytes": len(data),
             "crc32": zlib.crc32(data),
         }
+        unit = self._new_unit(base_url, pipeline_id, made_at)
+        path = os.path.join(self._path, unit + suffix)
+        new = sum(len(each) for name, each in attachments.items() if not self._data.holds(name))
+        self._make_room(len(data) + _ROOM_FOR_HEADER + new)
+        # Before the trace, so that a trace never lacks them. Without it they are removed in time.
+        grown = self._put_attachments(unit, attachments, sync=sync)
+        if grown is None:
+            attachments, grown = _NOTHING, 0
+        if attachments:
+            header["attachments"] = list(attachments)
         content = orjson.dumps(header) + b"\n" + data
-        if len(content) > self.max_bytes:
-            raise ValueError("larger than the spool")
-        self._make_room(len(content))
-        path = self.directory / (self._new_name(base_url, pipeline_id, made_at) + suffix)
-        unfinished = path.with_suffix(_UNFINISHED)
         try:
-            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                if sync:
-                    os.fsync(file.fileno())
-            unfinished.rename(path)
-        except OSError:
+            if len(content) > self.max_bytes:
+                raise ValueError("larger than the spool")
+            write_whole(path, content, sync=sync)
+        except (OSError, ValueError):
             # The directory may be gone, too: the next write makes it anew.
             self._writes_until_count = 0
-            unfinished.unlink(missing_ok=True)
+            self._data.remove(unit, attachments)
             raise
         with self._lock:
-            self._size += len(content)
+            self._size += len(content) + grown
         return path
 
-    def _new_name(self, base_url: str, pipeline_id: str, made_at: int | None) -> str:
+    def _put_attachments(
+        self, unit: str, attachments: Mapping[str, bytes], *, sync: bool
+    ) -> int | None:
+        """By how many bytes the spool has grown; None if there is no room for all of them."""
+        grown = 0
+        try:
+            for checksum, data in attachments.items():
+                grown += self._data.add(unit, checksum, data, sync=sync)
+        except OSError:
+            self._data.remove(unit, attachments)
+            self._say_without(attachments)
+            return None
+        return grown
+
+    def _say_without(self, attachments: Mapping[str, bytes]) -> None:
+        if attachments:
+            warn_once(
+                "spool:attachments",
+                "openlayer-otel: the spool %s has no room for attachments; what is kept of them is "
+                "their checksum and size (OPENLAYER_OTEL_MAX_SPOOL_BYTES).",
+                self.directory,
+            )
+
+    def _new_unit(self, base_url: str, pipeline_id: str, made_at: int | None) -> str:
         destination = destination_of(base_url, pipeline_id)
         with self._lock:
             self._number += 1
@@ -175,26 +194,24 @@ class Spool:
         return f"{made_at or time.time_ns():020d}-{os.getpid()}-{number}-{destination}"
 
     def _make_room(self, size: int) -> None:
-        """Make the directory, and remove the oldest files until ``size`` more bytes fit."""
+        """Make the directory, and remove the oldest traces until ``size`` more bytes fit."""
         with self._lock:
             self._writes_until_count -= 1
             if self._writes_until_count > 0 and self._size + size <= self.max_bytes:
                 return
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._writes_until_count = _COUNT_EVERY
-            files = self._sizes()
-            self._size = sum(size for _, size in files)
+            listing = Listing(self._path)
             # A tenth more than needed goes, or each write at the limit would list the directory.
-            spare = 0 if self._size + size <= self.max_bytes else self.max_bytes // 10
-            for path, file_size in files:
-                if self._size + size + spare <= self.max_bytes:
+            spare = 0 if listing.size + size <= self.max_bytes else self.max_bytes // 10
+            for unit in list(listing.units):
+                if listing.size + size + spare <= self.max_bytes:
                     break
-                try:
-                    path.unlink()
-                except OSError:
-                    continue
-                self._size -= file_size
-                self._report_evicted()
+                # Data without its trace: somebody is writing both just now.
+                if listing.units[unit][0].stays and listing.remove(unit):
+                    self._report_evicted()
+            self._size = listing.size
+            self._data.know((file.checksum, file.path) for file in listing.data())
 
     def _report_evicted(self) -> None:
         self.evicted += 1
@@ -205,48 +222,19 @@ class Spool:
             self.directory,
         )
 
-    def _sizes(self) -> list[tuple[Path, int]]:
-        """All finished files and their sizes, the oldest first."""
-        found = []
-        for entry in self._entries():
-            try:
-                size = entry.stat().st_size
-                if entry.name.endswith(_UNFINISHED):
-                    if time.time() - entry.stat().st_mtime > _UNFINISHED_AGE:
-                        os.unlink(entry.path)
-                    continue
-            except OSError:
-                continue  # another process was faster
-            found.append((Path(entry.path), size))
-        return sorted(found, key=lambda each: each[0].name)
+    def has_waiting(self, destinations: Collection[str]) -> bool:
+        """Whether there is anything to be replayed for these (:func:`destination_of`)."""
+        return any(True for _ in self._waiting(destinations, (SUFFIX,)))
 
-    def _entries(self) -> list[os.DirEntry[str]]:
-        try:
-            with os.scandir(self.directory) as entries:
-                return [each for each in entries if each.name[:20].isdigit()]
-        except OSError:
-            return []
-
-    def waiting(
-        self, destinations: Collection[str] | None = None, *, refused: bool = False
-    ) -> list[Path]:
-        """The files to be replayed, the oldest first.
-
-        Args:
-            destinations: Only those for these (:func:`destination_of`); all by default.
-            refused: With those that Openlayer refused before.
-        """
-        suffixes = (SUFFIX, REFUSED) if refused else (SUFFIX,)
-        names = [
-            entry.name
-            for entry in self._entries()
-            if entry.name.endswith(suffixes)
-            and (
-                destinations is None
-                or entry.name.rpartition(".")[0].rpartition("-")[2] in destinations
-            )
-        ]
-        return [self.directory / name for name in sorted(names)]
+    def _waiting(
+        self, destinations: Collection[str] | None, suffixes: tuple[str, ...]
+    ) -> Iterator[str]:
+        for entry in entries_of(self._path):
+            unit, _, _ = entry.name.partition(".")
+            if entry.name.endswith(suffixes) and (
+                destinations is None or destination_in(unit) in destinations
+            ):
+                yield entry.name
 
     def claims(
         self, destinations: Collection[str] | None = None, *, refused: bool = False
@@ -254,87 +242,64 @@ class Spool:
         """Claim the waiting files one after the other, the oldest first.
 
         Files that others have claimed are passed over; unreadable ones are set aside.
-        """
-        for path in self.waiting(destinations, refused=refused):
-            claim = self.claim(path)
-            if claim is not None:
-                yield claim
 
-    def claim(self, path: Path) -> Claim | None:
-        """Claim one file; None if it is gone, claimed by another, or unreadable."""
+        Args:
+            destinations: Only those for these (:func:`destination_of`); all by default.
+            refused: With those that Openlayer refused before.
+        """
+        suffixes = (SUFFIX, REFUSED) if refused else (SUFFIX,)
+        last = ""
+        while True:
+            waiting = self._waiting(destinations, suffixes)
+            names = heapq.nsmallest(_AT_ONCE, (name for name in waiting if name > last))
+            for name in names:
+                claim = claim_of(os.path.join(self._path, name), self._data)
+                if claim is not None:
+                    yield claim
+            if len(names) < _AT_ONCE:
+                return
+            last = names[-1]
+
+    def discard(self, path: str) -> None:
+        """Remove a trace that was sent after all, with its attachments."""
         try:
-            # Writable, because network file systems demand it for an exclusive lock.
-            descriptor = os.open(path, os.O_RDWR)
-        except OSError:
-            return None
-        if try_lock(descriptor) and _is_still(path, descriptor):
-            try:
-                with os.fdopen(os.dup(descriptor), "rb") as file:
-                    header, data = _parse(file.read())
-                return Claim(path, descriptor, header, data)
-            except (ValueError, KeyError, TypeError, OSError):
-                _rename(path, path.with_suffix(UNREADABLE))
-                logger.warning("openlayer-otel: %s cannot be read; it is set aside.", path)
-        os.close(descriptor)
-        return None
+            with open(path, "rb") as file:
+                attachments = orjson.loads(file.readline()).get("attachments", ())
+        except (OSError, ValueError, AttributeError):
+            attachments = ()
+        remove(path)
+        self._data.remove(unit_of(path), attachments)
 
     def status(self) -> SpoolStatus:
         """Count what is there."""
-        files = self._sizes()
-        times = [int(path.name[:20]) / 1e9 for path, _ in files if path.suffix == SUFFIX]
+        listing = Listing(self._path)
+        files = [file.path for file in listing.files()]
+        times = [int(name_of(path)[:20]) / 1e9 for path in files if path.endswith(SUFFIX)]
         return SpoolStatus(
             files=len(times),
-            size=sum(size for _, size in files),
-            unreadable=sum(path.suffix == UNREADABLE for path, _ in files),
-            refused=sum(path.suffix == REFUSED for path, _ in files),
+            attachments=len({file.content for file in listing.data()}),
+            size=listing.size,
+            unreadable=sum(path.endswith(UNREADABLE) for path in files),
+            refused=sum(path.endswith(REFUSED) for path in files),
             oldest=times[0] if times else None,
             newest=times[-1] if times else None,
         )
 
     def clear(self) -> int:
-        """Remove all files but those that are being replayed right now.
+        """Remove everything but the traces that are being replayed right now.
 
         Returns:
-            How many were removed.
+            How many traces were removed.
         """
         removed = 0
-        for path, _ in self._sizes():
-            try:
-                descriptor = os.open(path, os.O_RDWR)
-            except OSError:
-                continue
-            if try_lock(descriptor):
-                path.unlink(missing_ok=True)
-                unlock(descriptor)
-                removed += 1
-            os.close(descriptor)
+        listing = Listing(self._path)
+        for unit, (first, *_) in list(listing.units.items()):
+            if not first.is_trace or kill(first.path):
+                removed += listing.remove(unit) and first.is_trace
+        listing.remove_records()
         return removed
 
     def after_fork(self) -> None:
         """In the child: fresh locks; claims of the parent stay the parent's."""
         self._lock = threading.Lock()
-
-
-def _parse(content: bytes) -> tuple[dict[str, Any], bytes]:
-    first, newline, data = content.partition(b"\n")
-    header = orjson.loads(first)
-    if not newline or header["format"] != _FORMAT or header["bytes"] != len(data):
-        raise ValueError("not whole")
-    if header["crc32"] != zlib.crc32(data):
-        raise ValueError("damaged")
-    return header, data
-
-
-def _is_still(path: Path, descriptor: int) -> bool:
-    """Whether ``path`` is the open file: another replayer may have sent and removed it."""
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(descriptor))
-    except OSError:
-        return False
-
-
-def _rename(path: Path, target: Path) -> None:
-    try:
-        path.rename(target)
-    except OSError:
-        pass  # gone, or a file system that has become read-only: nothing to be set aside
+        self._data.after_fork()

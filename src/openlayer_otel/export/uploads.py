@@ -1,9 +1,10 @@
 """Binary data of attachments to Openlayer's storage, before the trace that refers to it.
 
-As Openlayer's SDK does it: ask for a *presigned* address (one that allows a single upload
-without a key), send the data there, and put the ``storageUri`` that came with it into the
-attachment. Data is named by its MD5 checksum and sent once per process. An attachment that
-cannot be uploaded keeps its checksum and size; the trace is sent either way.
+``storage`` says where data was put; that is the attachment's ``storageUri``. Data is named by its
+MD5 checksum and sent once per process.
+
+A *source* has the data: the memory of this process, or the spool. What cannot be uploaded keeps
+its checksum and size.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import Any
-from urllib.parse import urlsplit
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
 
 from openlayer_otel.attachments import Binary, binaries
 from openlayer_otel.diagnostics import report_failure, warn_once
 from openlayer_otel.export.client import Client
-from openlayer_otel.export.payload import Body
+from openlayer_otel.export.fitting import encode_to_fit
 from openlayer_otel.export.references import encoded_base64, extension_of, in_wire_order
+from openlayer_otel.export.spool_data import BusyError
+from openlayer_otel.export.storage import Storage, UploadError
 
 _KNOWN_LIMIT = 10_000
 # After a failure nothing is uploaded for so many seconds: traces must not wait for a storage
@@ -28,8 +33,57 @@ _KNOWN_LIMIT = 10_000
 PAUSE_AFTER_FAILURE = 30.0
 
 
-class UploadError(Exception):
-    """The storage or Openlayer did not take the data; the text says why, without secrets."""
+class Data(Protocol):
+    """The data of one attachment, which nobody else of the same source uploads meanwhile."""
+
+    data: bytes
+    where: str | None  # if it was stored before
+
+    def note(self, where: str) -> None:
+        """It was stored there."""
+
+
+class Source(Protocol):
+    """What has the data of attachments."""
+
+    def opened(self, checksum: str) -> AbstractContextManager[Data | None]:
+        """The data with this checksum; None if it is gone."""
+
+
+class _InMemory:
+    """What this process holds of an attachment."""
+
+    def __init__(self, held: Binary) -> None:
+        self.data = held.data
+        self.where: str | None = None
+
+    def note(self, where: str) -> None:
+        pass
+
+
+class Memory:
+    """The data that this process holds, as a source."""
+
+    @contextmanager
+    def opened(self, checksum: str) -> Iterator[_InMemory | None]:
+        """See :class:`Source`."""
+        held = binaries.get(checksum)
+        yield None if held is None else _InMemory(held)
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A body after its attachments were uploaded, as far as that could be done.
+
+    Attributes:
+        data: The body in JSON.
+        left: Checksums of the data that was not uploaded.
+        trouble: Why, if it is worth another try later.
+    """
+
+    data: bytes
+    left: tuple[str, ...] = ()
+    trouble: str | None = None
 
 
 class AttachmentUploads:
@@ -44,140 +98,131 @@ class AttachmentUploads:
         self._client = client
         self._settings = client.settings
         self._stored: OrderedDict[str, str] = OrderedDict()
-        self._lock = threading.Lock()
+        self._under_way: set[str] = set()
+        self._changed = threading.Condition()
+        self._trouble: UploadError | None = None
         self._resume_at = 0.0
-        self._of_thread = threading.local()
+        self._storage = Storage(client)
 
-    def upload(self, body: Body) -> Body:
+    def complete(
+        self, data: bytes, checksums: tuple[str, ...], source: Source, *, insist: bool = False
+    ) -> Completed:
         """Upload the data that a body refers to, and say in it where the data is.
 
         Args:
-            body: Is not changed.
+            data: The body in JSON.
+            checksums: The data to be uploaded; other attachments stay as they are.
+            source: Has it.
+            insist: Try even if the last upload failed a moment ago.
 
         Returns:
-            A body whose attachments name their ``storageUri``; ``body`` itself if there is
-            nothing to upload. Never raises.
+            The body with every ``storageUri`` that is known now. Never raises.
         """
-        if not self._settings.upload_attachments or not body.checksums:
-            return body
         try:
-            content = _copied(body.content)
-            waiting: dict[str, list[dict[str, Any]]] = {}
-            for attachment in _attachments(content):
-                waiting.setdefault(str(attachment.get("checksumMd5")), []).append(attachment)
-            for checksum, attachments in waiting.items():
-                where = self._store(checksum, attachments[0])
-                for attachment in attachments:
-                    self._complete(attachment, checksum, where)
-            return replace(body, content=content)
+            return self._complete(data, checksums, source, insist)
         except Exception as error:  # noqa: BLE001 - boundary: the trace must go out
             report_failure("uploading an attachment", error)
-            return body
+            return Completed(data, checksums)
 
-    def _complete(self, attachment: dict[str, Any], checksum: str, where: str | None) -> None:
-        """Add to an attachment where its data is, or the data if that is allowed."""
-        if where is not None:
-            attachment.pop("dataBase64", None)
-            attachment["storageUri"] = where
-        elif self._settings.inline_attachments:
-            held = binaries.get(checksum)
-            if held is not None:
-                attachment["dataBase64"] = encoded_base64(held.data)
-        ordered = in_wire_order(attachment)
-        attachment.clear()
-        attachment.update(ordered)
+    def _complete(
+        self, data: bytes, checksums: tuple[str, ...], source: Source, insist: bool
+    ) -> Completed:
+        content = orjson.loads(data)
+        attachments: dict[str, list[dict[str, Any]]] = {}
+        for attachment in _attachments(content):
+            if attachment["checksumMd5"] in checksums:
+                attachments.setdefault(attachment["checksumMd5"], []).append(attachment)
+        left = []
+        trouble = None
+        for checksum, places in attachments.items():
+            addition: dict[str, Any] | None = None
+            try:
+                if trouble is None:
+                    addition = self._place_of(checksum, places[0], source, insist)
+            except (UploadError, BusyError) as error:
+                if not isinstance(error, UploadError) or error.passing:
+                    trouble = str(error)
+            if addition is None and self._settings.inline_attachments:
+                addition = _inlined(checksum, source)
+            if addition is None:
+                left.append(checksum)
+                continue
+            for attachment in places:
+                whole = in_wire_order({**attachment, **addition})
+                attachment.clear()
+                attachment.update(whole)
+        limit = self._settings.max_body_bytes
+        return Completed(encode_to_fit(content, limit), tuple(left), trouble if left else None)
 
-    def _store(self, checksum: str, attachment: Mapping[str, Any]) -> str | None:
-        """The ``storageUri`` of the data with this checksum; None if it is not stored."""
-        with self._lock:
-            known = self._stored.get(checksum)
-        if known is not None:
-            return known
-        held = binaries.get(checksum)
-        if held is None or time.monotonic() < self._resume_at:
-            return None
-        name = f"attachments/{checksum}{extension_of(str(attachment.get('name')), held.media_type)}"
+    def _place_of(
+        self, checksum: str, attachment: Mapping[str, Any], source: Source, insist: bool
+    ) -> dict[str, Any] | None:
+        """Where the data with this checksum is stored, now or before; None if it is gone.
+
+        Raises:
+            UploadError: It could not be stored.
+            BusyError: Another process is storing it.
+        """
+        with self._turn(checksum):
+            where = self._stored.get(checksum)
+            if where is None:
+                with source.opened(checksum) as held:
+                    if held is None:
+                        return None
+                    where = held.where
+                    if where is None:
+                        where = self._store(checksum, held.data, attachment, insist)
+                        held.note(where)
+                with self._changed:
+                    self._stored[checksum] = where
+                    while len(self._stored) > _KNOWN_LIMIT:
+                        self._stored.popitem(last=False)
+        return {"storageUri": where}
+
+    @contextmanager
+    def _turn(self, checksum: str) -> Iterator[None]:
+        """One thread at a time for the same data."""
+        with self._changed:
+            while checksum in self._under_way:
+                self._changed.wait()
+            self._under_way.add(checksum)
         try:
-            where = self._send(name, held)
-        except Exception as error:  # noqa: BLE001 - requests, urllib3 and proxies raise much
+            yield
+        finally:
+            with self._changed:
+                self._under_way.discard(checksum)
+                self._changed.notify_all()
+
+    def _store(
+        self, checksum: str, data: bytes, attachment: Mapping[str, Any], insist: bool
+    ) -> str:
+        if self._trouble is not None and not insist and time.monotonic() < self._resume_at:
+            raise self._trouble
+        media_type = str(attachment.get("mediaType"))
+        name = f"attachments/{checksum}{extension_of(str(attachment.get('name')), media_type)}"
+        try:
+            where = self._storage.put(name, data, media_type)
+        except UploadError as error:
+            self._trouble = error
             self._resume_at = time.monotonic() + PAUSE_AFTER_FAILURE
-            reason = str(error) if isinstance(error, UploadError) else type(error).__name__
             warn_once(
-                f"attachments:{reason}",
-                "openlayer-otel: an attachment was not uploaded (%s); its trace names its "
-                "checksum and size. OPENLAYER_OTEL_UPLOAD_ATTACHMENTS turns uploads off.",
-                reason,
+                f"attachments:{error}",
+                "openlayer-otel: an attachment was not uploaded (%s); until it is, its trace "
+                "names its checksum and size. OPENLAYER_OTEL_UPLOAD_ATTACHMENTS turns uploads off.",
+                error,
             )
-            return None
-        with self._lock:
-            self._stored[checksum] = where
-            while len(self._stored) > _KNOWN_LIMIT:
-                self._stored.popitem(last=False)
+            raise
+        self._trouble = None
         return where
 
-    def _send(self, name: str, binary: Binary) -> str:
-        """Ask for an address, send the data there; returns the ``storageUri``."""
-        response = self._client.session().post(
-            f"{self._settings.base_url}/storage/presigned-url",
-            params={"objectName": name},
-            timeout=self._timeout(),
-            allow_redirects=False,
-        )
-        if response.status_code != 200:
-            raise UploadError(f"asking for an upload address: status {response.status_code}")
-        answer = response.json()
-        address, where = answer.get("url"), answer.get("storageUri")
-        if not isinstance(address, str) or not isinstance(where, str):
-            raise UploadError("asking for an upload address: an answer without url")
-        fields = answer.get("fields")
-        if isinstance(fields, dict) and fields:
-            stored = self._storage().post(
-                address,
-                data=fields,
-                files={"file": (name, binary.data, binary.media_type)},
-                timeout=self._timeout(),
-                allow_redirects=False,
-            )
-        else:
-            headers = {"Content-Type": binary.media_type}
-            if (urlsplit(address).hostname or "").endswith(".blob.core.windows.net"):
-                headers["x-ms-blob-type"] = "BlockBlob"
-            stored = self._storage().put(
-                address,
-                data=binary.data,
-                headers=headers,
-                timeout=self._timeout(),
-                allow_redirects=False,
-            )
-        if not 200 <= stored.status_code < 300:
-            raise UploadError(f"the storage: status {stored.status_code}")
-        return where
 
-    def _storage(self) -> Any:
-        """A session of this thread for the storage: no key, no .netrc."""
-        session = getattr(self._of_thread, "session", None)
-        if session is None:
-            import requests
-
-            session = self._of_thread.session = requests.Session()
-            session.auth = lambda request: request
-            session.verify = self._settings.verify_ssl
-        return session
-
-    def _timeout(self) -> float:
-        left = self._client.last_moment - time.monotonic()
-        if left <= 0:
-            raise UploadError("the process ends")
-        return min(self._settings.timeout, left)
-
-
-def _copied(value: Any) -> Any:
-    """``value`` with dicts and lists of its own; texts are shared."""
-    if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_copied(item) for item in value]
-    return value
+def _inlined(checksum: str, source: Source) -> dict[str, Any] | None:
+    """The data itself, for an attachment; None if it is not to be had."""
+    try:
+        with source.opened(checksum) as held:
+            return None if held is None else {"dataBase64": encoded_base64(held.data)}
+    except BusyError:
+        return None
 
 
 def _attachments(value: Any) -> Iterator[dict[str, Any]]:
@@ -187,7 +232,7 @@ def _attachments(value: Any) -> Iterator[dict[str, Any]]:
         value = waiting.pop()
         if isinstance(value, dict):
             if "checksumMd5" in value and "mediaType" in value:
-                if "storageUri" not in value:
+                if "storageUri" not in value and isinstance(value["checksumMd5"], str):
                     yield value
             else:
                 waiting.extend(value.values())
