@@ -275,6 +275,26 @@ async def test_a_function_that_returns_openais_stream_manager(
 
 
 @sdks
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("instrumented_sdks", [True], ids=["instrumented"])
+async def test_a_function_that_returns_a_manager_of_a_raw_response(
+    sdk: str, is_async: bool, instrumented_sdks: bool, log: SpanLog, llm_server: LLMServer
+) -> None:
+    """Its request is sent when the caller enters it, outside of the function."""
+    client = make_client(sdk, is_async, llm_server.url)
+    resource = client.chat.completions if sdk == "openai" else client.messages
+    asked: dict[str, Any] = {"model": "gpt-4o-mini", "messages": MESSAGES, "max_tokens": 50}
+    manager = trace(name="ask")(lambda: resource.with_streaming_response.create(**asked))()
+    if is_async:
+        async with manager as response:
+            await response.read()
+    else:
+        with manager as response:
+            response.read()
+    check(log, True, ANSWER)
+
+
+@sdks
 @pytest.mark.parametrize("instrumented_sdks", [True], ids=["instrumented"])
 def test_a_stream_that_is_over_when_it_is_returned(
     sdk: str, instrumented_sdks: bool, log: SpanLog, llm_server: LLMServer

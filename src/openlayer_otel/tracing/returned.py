@@ -49,6 +49,8 @@ _FINISHED = frozenset(
 # Where SDK streams and raw responses keep the HTTP response, and helpers the stream they read.
 _RESPONSE_FIELDS = ("response", "_response", "http_response")
 _STREAM_FIELDS = ("_raw_stream", "_stream")
+# What the SDKs call the objects whose request is sent when they are entered.
+_MANAGERS = ("StreamManager", "ResponseContextManager")
 
 
 class CoroutineGuard(Guard):
@@ -131,7 +133,7 @@ def _follower(result: Any) -> _Follower | None:
         return _proxied(FollowedAsyncStream)
     if hasattr(kind, "__await__") and kind.__module__ != "unittest.mock":
         return _proxied(FollowedAwaitable)
-    if kind.__name__.endswith("StreamManager"):
+    if kind.__name__.endswith(_MANAGERS):
         return _proxied(FollowedManager)
     if type(_fields(result).get("body_iterator")) is types.AsyncGeneratorType:
         return _follow_body
