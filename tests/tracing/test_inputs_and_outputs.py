@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pydantic
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import StatusCode, get_current_span
+from starlette.requests import Request
+from starlette.websockets import WebSocket
 
 from openlayer_otel import capture_content, start_step, telemetry, trace
 from tests.support.span_log import SpanLog, json_attribute
@@ -425,6 +428,43 @@ def test_promoted_values_become_columns(
         if name.startswith("openlayer.trace.column.")
     }
     assert columns == {"asked": "q", **wanted}
+
+
+def test_a_model_is_recorded_as_it_is_with_defaults_and_without_what_it_excludes(
+    steps: SpanLog,
+) -> None:
+    class Verdict(pydantic.BaseModel):
+        text: str
+        confidence: float = 0.5
+        note: str | None = None
+        labels: list[str] = pydantic.Field(default_factory=lambda: ["a"])
+        token: str = pydantic.Field("t", exclude=True)
+        secret: pydantic.SecretStr = pydantic.SecretStr("s")
+
+    trace(lambda verdict: verdict)(Verdict(text="yes", token="given"))
+    told = {"text": "yes", "confidence": 0.5, "labels": ["a"], "secret": "**********"}
+    assert json_attribute(steps.only(), "openlayer.step.output") == told
+    assert json_attribute(steps.only(), "openlayer.step.inputs") == {"verdict": told}
+
+
+def test_of_a_web_request_its_line_is_recorded_not_all_that_the_server_knows(
+    steps: SpanLog,
+) -> None:
+    async def no_message(*message: Any) -> Any: ...
+
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/ask", "headers": []}
+    scope["session"] = {"user": "SECRET"}
+    socket = WebSocket({**scope, "type": "websocket", "method": None}, no_message, no_message)
+
+    @trace
+    def endpoint(request: Request, socket: WebSocket, more: Any) -> None: ...
+
+    endpoint(Request(scope), socket, more={1: Request(scope)})
+    assert json_attribute(steps.only(), "openlayer.step.inputs") == {
+        "request": "POST /ask",
+        "socket": "websocket /ask",
+        "more": {"1": "POST /ask"},
+    }
 
 
 def test_inputs_in_var_keywords_are_found_by_name(steps: SpanLog) -> None:

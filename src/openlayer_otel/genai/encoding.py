@@ -79,6 +79,9 @@ def _plain(value: Any, depth: int, above: set[int]) -> Any:
     above.add(id(value))
     try:
         if isinstance(value, Mapping):
+            request = None if kind is dict else _request_line(value)
+            if request is not None:
+                return request
             return {
                 clean_text(key) if isinstance(key, str) else _described(key): _plain(
                     item, depth + 1, above
@@ -116,14 +119,15 @@ def _meaning(value: object) -> Any:
     if isinstance(value, float):
         return float.__float__(value)
     if isinstance(value, Mapping):
-        return dict(value)
+        request = _request_line(value)
+        return dict(value) if request is None else request
     if isinstance(value, (set, frozenset, tuple, list)):
         return list(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"[{len(value)} bytes]"
     fields = model_fields(value)
     if fields is not None:
-        return fields
+        return _with_defaults(value, fields)
     if isinstance(value, type):
         return value.__qualname__
     enum_value = getattr(value, "value", value) if hasattr(type(value), "__members__") else value
@@ -159,6 +163,32 @@ def model_fields(value: object) -> dict[str, Any] | None:
     if extra:
         found.update(extra)
     return found
+
+
+def _with_defaults(model: object, given: dict[str, Any]) -> dict[str, Any]:
+    """What a pydantic model holds: defaults that say something, too, but nothing it excludes."""
+    kind = type(model)
+    declared: Mapping[str, Any] | None = getattr(kind, "__pydantic_fields__", None)
+    if declared is None:  # before pydantic 2.10; __fields__ is that of pydantic 1
+        declared = vars(kind).get("model_fields") or getattr(kind, "__fields__", None) or {}
+    held = vars(model)
+    found = {
+        name: held[name]
+        for name, field in declared.items()
+        if name in held
+        and (name in given or held[name] is not None)
+        and getattr(field, "exclude", None) is not True
+    }
+    found.update((name, item) for name, item in given.items() if name not in declared)
+    return found
+
+
+def _request_line(value: Mapping[Any, Any]) -> str | None:
+    """A request or WebSocket of Starlette and FastAPI: a mapping of all that the server knows."""
+    scope = getattr(value, "scope", None)
+    if not isinstance(scope, dict) or "path" not in scope:
+        return None
+    return f"{scope.get('method') or scope.get('type')} {scope['path']}"
 
 
 def json_of(value: Any) -> Any:
