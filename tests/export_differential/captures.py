@@ -17,10 +17,21 @@ from typing import Any
 DIRECTORY = pathlib.Path(__file__).parents[2].parent / "shared" / "wire"
 
 
-def capture(name: str) -> dict[str, Any]:
-    """The body that was captured under this name."""
+def names() -> list[str]:
+    """All captures."""
+    return sorted(path.stem for path in DIRECTORY.glob("*.json"))
+
+
+def whole(name: str) -> dict[str, Any]:
+    """What was captured under this name: a request, or a file."""
     content: dict[str, Any] = json.loads((DIRECTORY / f"{name}.json").read_text())
-    return content["body"]
+    return content
+
+
+def capture(name: str) -> dict[str, Any]:
+    """The body of the request that was captured under this name."""
+    body: dict[str, Any] = whole(name)["body"]
+    return body
 
 
 def model_steps(step: dict[str, Any]) -> list[dict[str, Any]]:

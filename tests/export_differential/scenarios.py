@@ -10,6 +10,7 @@ from typing import Any
 
 import anthropic
 import openai
+from opentelemetry.trace import Tracer
 
 from openlayer_otel import (
     log_attachment,
@@ -45,9 +46,10 @@ FUNCTION = {"type": "function", "function": {"name": "get_weather", "parameters"
 
 @dataclass
 class World:
-    """What a scenario works with: the address of the provider."""
+    """What a scenario works with: the address of the provider, and the application's tracer."""
 
     url: str
+    tracer: Tracer
 
     @property
     def openai(self) -> openai.OpenAI:
@@ -87,6 +89,14 @@ def openai_chat_nonstream(world: World) -> None:
     world.openai.chat.completions.create(
         model=MODEL, messages=TERSE, temperature=0.2, max_tokens=50
     )
+
+
+@scenario
+def openai_chat_inference_id_kwarg(world: World) -> None:
+    """Theirs adds an argument to the provider's method; ours never does. The span says it."""
+    attributes = {"openlayer.trace.inference_id": "my-inference"}
+    with world.tracer.start_as_current_span("request", attributes=attributes):
+        world.openai.chat.completions.create(model=MODEL, messages=TERSE)
 
 
 @scenario
@@ -398,3 +408,13 @@ def attachment_uploads_enabled(world: World) -> None:
 
 
 SCENARIOS["attachment_uploads_enabled.3"] = attachment_uploads_enabled
+
+
+def offline(world: World) -> None:
+    """A traced function whose trace cannot be sent."""
+
+    @trace(name="f")
+    def f(q: str) -> str:
+        return "o"
+
+    f("q2")

@@ -226,7 +226,7 @@ def _inlined(checksum: str, source: Source) -> dict[str, Any] | None:
 
 
 def _attachments(value: Any) -> Iterator[dict[str, Any]]:
-    """The attachments in a body that name binary data and not yet where it is."""
+    """The attachments in a body that name binary data and not yet where it is, in its order."""
     waiting = [value]
     while waiting:
         value = waiting.pop()
@@ -235,6 +235,6 @@ def _attachments(value: Any) -> Iterator[dict[str, Any]]:
                 if "storageUri" not in value and isinstance(value["checksumMd5"], str):
                     yield value
             else:
-                waiting.extend(value.values())
+                waiting.extend(reversed(value.values()))
         elif isinstance(value, list):
-            waiting.extend(value)
+            waiting.extend(reversed(value))
