@@ -20,6 +20,9 @@ def test_pauses_double_up_to_a_limit() -> None:
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
+        ("inf", 3600.0),
+        ("315360000", 3600.0),
+        ("nan", 0.0),
         (None, None),
         ("", None),
         ("7", 7.0),

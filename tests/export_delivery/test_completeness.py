@@ -287,6 +287,12 @@ def test_too_many_open_traces_go_early_and_are_not_lost(
     def steps(step: dict[str, Any]) -> list[str]:
         return [step["name"], *(name for each in step["steps"] for name in steps(each))]
 
+    ids = {row["steps"][0]["name"]: row["steps"][0]["id"] for row in server.rows}
+    early = [row for row in server.rows if row["steps"][0]["name"].startswith("child")]
+    assert early
+    for row in early:
+        assert row["open_spans"] == 1
+        assert row["parent_step_id"] == ids[row["steps"][0]["name"].removeprefix("child of ")]
     seen = sorted(name for row in server.rows for name in steps(row["steps"][0]))
     assert seen == sorted([*numbered(20), *(f"child of {name}" for name in numbered(20))])
     assert processor.counts().lost == 0

@@ -47,10 +47,14 @@ _WHAT_TO_CHECK = {
     "OPENLAYER_INFERENCE_PIPELINE_ID",
     404: "the inference pipeline or the address does not exist; check "
     "OPENLAYER_INFERENCE_PIPELINE_ID and OPENLAYER_BASE_URL",
+    405: "the address does not take traces; check OPENLAYER_BASE_URL",
+    407: "the proxy asks for a password; check HTTPS_PROXY",
     413: "a trace is too large even after its content was cut; lower "
     "OPENLAYER_OTEL_MAX_BODY_BYTES or OPENLAYER_OTEL_MAX_CONTENT_BYTES",
     422: "a trace has a shape that is not accepted; please report this",
 }
+# A longer pause is not believed: a mistake there would silence a process for good.
+_LONGEST_ASKED = 3600.0
 _REDIRECTED = "the address redirects elsewhere, which is not followed; check OPENLAYER_BASE_URL"
 # Exceptions of requests that say that the settings are wrong.
 BAD_ADDRESS = frozenset({"InvalidURL", "InvalidHeader", "InvalidSchema", "InvalidProxyURL"})
@@ -90,15 +94,19 @@ def retry_after(value: str | None, now: float) -> float | None:
     Args:
         value: The header: seconds, or a date. None if there is none.
         now: The time, in seconds since 1970.
+
+    Returns:
+        At most an hour; None without a header that can be read.
     """
     if not value:
         return None
     try:
-        return max(0.0, float(value))
+        return min(_LONGEST_ASKED, max(0.0, float(value)))
     except ValueError:
         pass
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
+        asked = email.utils.parsedate_to_datetime(value).timestamp() - now
+        return min(_LONGEST_ASKED, max(0.0, asked))
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
 

@@ -118,11 +118,11 @@ def _name_failed_steps(nodes: list[Node], made: dict[int, dict[str, Any]]) -> No
 
 
 def _belongs_to(trace: CompletedTrace) -> dict[str, Any]:
-    """Columns that tie a part of a trace (late spans, another process's part) to the whole."""
+    """Columns that tie a part of a trace (late or early spans, another process's part) to it."""
     columns: dict[str, Any] = {}
-    if trace.late or trace.remote_parent:
+    parent = trace.root.parent
+    if trace.late or parent is not None:
         columns["trace_id"] = f"{trace.trace_id:032x}"
-        parent = trace.root.parent
         if parent is not None:
             columns["parent_span_id"] = f"{parent.span_id:016x}"
             columns["parent_step_id"] = step_id_of(trace.trace_id, parent.span_id)
