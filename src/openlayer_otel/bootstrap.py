@@ -106,6 +106,12 @@ def init(
         return provider
 
 
+def settings_in_use() -> Settings:
+    """The settings of the last :func:`init`, or else those that calls are traced with."""
+    started = _started
+    return telemetry_module.active().settings if started is None else started.start.settings
+
+
 def flush(timeout: float = DEFAULT_TIMEOUT) -> bool:
     """Send what has been collected, and wait until it is sent.
 

@@ -6,13 +6,23 @@ wrapped) are here so that nothing breaks; new code uses :mod:`openlayer_otel`.
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
+import orjson
 from opentelemetry.sdk.trace import TracerProvider
 
-from openlayer_otel import bootstrap
+from openlayer_otel import bootstrap, telemetry
+from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.export.answers import Verdict
+from openlayer_otel.export.replay import replay
+from openlayer_otel.export.spool import Spool
 from openlayer_otel.instrumentor import OpenlayerInstrumentor
+from openlayer_otel.providers.registry import PROVIDERS
+from openlayer_otel.settings import Settings
 from openlayer_otel.tracing import (
     Attachment,
     StepType,
@@ -41,24 +51,30 @@ __all__ = [
     "StepType",
     "add_chat_completion_step_to_trace",
     "add_embedding_step_to_trace",
+    "auto_instrument",
+    "clear_offline_buffer",
     "clear_user_session_context",
     "configure",
     "create_step",
+    "get_buffer_status",
     "get_current_session_id",
     "get_current_step",
     "get_current_trace",
     "get_current_user_id",
+    "get_tracer_config",
     "init",
     "log_attachment",
     "log_context",
     "log_output",
     "log_question",
+    "replay_buffered_traces",
     "set_user_session_context",
     "trace",
     "trace_anthropic",
     "trace_async",
     "trace_async_openai",
     "trace_openai",
+    "unpatch_all",
     "update_current_step",
     "update_current_trace",
     "update_trace_user_session",
@@ -101,17 +117,149 @@ def configure(**arguments: Any) -> TracerProvider:
     return init(**{"auto_instrument": False, **arguments})
 
 
+def get_tracer_config() -> dict[str, Any]:
+    """The settings in use by the SDK's names, without the key."""
+    settings = bootstrap.settings_in_use()
+    return {
+        "api_key": "***" if settings.api_key else None,
+        "inference_pipeline_id": settings.inference_pipeline_id,
+        "base_url": settings.base_url,
+        "timeout": settings.timeout,
+        "max_retries": settings.max_retries,
+        "publish": not settings.disable_publish,
+        "verify_ssl": settings.verify_ssl,
+        **{theirs: getattr(settings, ours) for theirs, ours in _SETTINGS.items()},
+    }
+
+
+# --- the providers' SDKs ---
+
+
+def auto_instrument(targets: bool | Sequence[str] = True) -> dict[str, bool]:
+    """Trace the providers' SDKs, with the settings of :func:`init`.
+
+    Args:
+        targets: The names of those to trace; true means all.
+
+    Returns:
+        The providers that were asked for. What is not installed is traced once it is imported.
+    """
+    if targets is False:
+        return {}
+    names = None if targets is True else tuple(targets)
+    instrumentor = OpenlayerInstrumentor()
+    if not instrumentor.is_instrumented_by_opentelemetry:
+        now = telemetry.active()
+        settings = (
+            now.settings if names is None else dataclasses.replace(now.settings, providers=names)
+        )
+        instrumentor.instrument(settings=settings, tracer_provider=now.tracer_provider)
+    return {name: True for name in PROVIDERS if names is None or name in names}
+
+
+def unpatch_all() -> None:
+    """Trace the providers' SDKs no more; ``@trace`` goes on, with the settings it had."""
+    now = telemetry.active()
+    OpenlayerInstrumentor().uninstrument()
+    telemetry.activate(now)
+
+
 def trace_openai(client: Client) -> Client:
     """Trace the providers' SDKs: all clients, not this one alone.
 
     Returns:
         ``client``, as it is.
     """
-    instrumentor = OpenlayerInstrumentor()
-    if not instrumentor.is_instrumented_by_opentelemetry:
-        instrumentor.instrument()
+    auto_instrument()
     return client
 
 
 trace_async_openai = trace_openai
 trace_anthropic = trace_openai
+
+
+# --- the offline buffer, which is the spool here ---
+
+_NOT_ENABLED = "Offline buffer not enabled"
+
+
+def replay_buffered_traces(
+    max_retries: int = 3,
+    on_replay_success: Callable[[dict[str, Any], dict[str, Any]], object] | None = None,
+    on_replay_failure: Callable[[dict[str, Any], dict[str, Any], Exception], object] | None = None,
+) -> dict[str, Any]:
+    """Send now what could not be sent before. It is sent later by itself, too.
+
+    Args:
+        max_retries: Attempts for each trace.
+        on_replay_success: Called with the row and the config of each trace that was sent.
+        on_replay_failure: Likewise with the exception, for each that was tried in vain.
+
+    Returns:
+        ``total_traces``, ``success_count``, ``failure_count`` (those that were not tried
+        because Openlayer does not answer are failures, too) and ``failed_traces``.
+    """
+    settings = bootstrap.settings_in_use()
+    counts: dict[str, Any] = {"total_traces": 0, "success_count": 0, "failure_count": 0}
+    if not settings.spool or not settings.api_key:
+        why = "No API key: set OPENLAYER_API_KEY" if settings.spool else _NOT_ENABLED
+        return {**counts, "failed_traces": [], "error": why}
+    failed, refused = [], 0
+    for data, answer in replay(settings, max_retries=max(1, max_retries) - 1):
+        body = orjson.loads(data)
+        row, config = body["rows"][0], body["config"]
+        if answer is not None and answer.verdict is Verdict.SENT:
+            counts["success_count"] += 1
+            _call(on_replay_success, row, config)
+            continue
+        refused += answer is not None and answer.verdict is Verdict.REFUSED
+        error = ConnectionError("it is for another address" if answer is None else answer.reason)
+        failed.append({"trace_id": row.get("inferenceId", "unknown"), "error": str(error)})
+        _call(on_replay_failure, row, config, error)
+    counts["failure_count"] = refused + _spool(settings).status().files
+    counts["total_traces"] = counts["success_count"] + counts["failure_count"]
+    return {**counts, "failed_traces": failed}
+
+
+def _call(callback: Callable[..., object] | None, *arguments: Any) -> None:
+    if callback is not None:
+        try:
+            callback(*arguments)
+        except Exception as error:  # noqa: BLE001 - the user's function; the others go on
+            report_failure("replay_buffered_traces()", error)
+
+
+def get_buffer_status() -> dict[str, Any]:
+    """What waits to be sent: where, how many, how much, since when.
+
+    Sizes are in bytes, ``max_buffer_size`` as well.
+    """
+    settings = bootstrap.settings_in_use()
+    if not settings.spool:
+        return {"enabled": False, "error": _NOT_ENABLED}
+    found = _spool(settings).status()
+    return {
+        "enabled": True,
+        "buffer_path": str(settings.spool_directory),
+        "total_traces": found.files,
+        "max_buffer_size": settings.max_spool_bytes,
+        "total_size_bytes": found.size,
+        "oldest_trace": _when(found.oldest),
+        "newest_trace": _when(found.newest),
+    }
+
+
+def clear_offline_buffer() -> dict[str, Any]:
+    """Remove what waits, unsent."""
+    settings = bootstrap.settings_in_use()
+    if not settings.spool:
+        return {"traces_removed": 0, "error": _NOT_ENABLED}
+    return {"traces_removed": _spool(settings).clear()}
+
+
+def _spool(settings: Settings) -> Spool:
+    return Spool(settings.spool_directory, settings.max_spool_bytes)
+
+
+def _when(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds).astimezone().isoformat()

@@ -164,3 +164,93 @@ def test_the_name_of_a_trace_is_that_of_its_root_step_and_a_column(
     assert (row["name"], row["release"], row["question"]) == ("support", "1.2", "why?")
     assert row["steps"][0]["name"] == "support"
     assert row["steps"][0]["steps"][0]["name"] == "inner"
+
+
+def test_every_name_of_the_sdk_but_other_providers_is_there() -> None:
+    """``openlayer.lib`` 0.36; what it has beyond this is for providers that are not traced here."""
+    for name in [
+        "init",
+        "configure",
+        "get_tracer_config",
+        "auto_instrument",
+        "unpatch_all",
+        "trace",
+        "trace_async",
+        "trace_anthropic",
+        "trace_openai",
+        "trace_async_openai",
+        "update_current_trace",
+        "update_current_step",
+        "replay_buffered_traces",
+        "get_buffer_status",
+        "clear_offline_buffer",
+        "set_user_session_context",
+        "update_trace_user_session",
+        "get_current_user_id",
+        "get_current_session_id",
+        "clear_user_session_context",
+    ]:
+        assert callable(getattr(lib, name))
+        assert name in lib.__all__
+
+
+def test_the_configuration_is_told_without_the_key(their_init: OpenlayerServer) -> None:
+    told = lib.get_tracer_config()
+    assert (told["api_key"], told["inference_pipeline_id"]) == ("***", "p")
+    assert (told["timeout"], told["offline_buffer_enabled"], told["publish"]) == (30, True, True)
+
+
+def test_sdks_are_traced_on_demand_with_the_settings_of_init(
+    openlayer_server: OpenlayerServer,
+    tracer_provider: TracerProvider,
+    llm_server: LLMServer,
+    spans: SpanLog,
+) -> None:
+    lib.init(
+        api_key="k",
+        inference_pipeline_id="p",
+        base_url=openlayer_server.url,
+        auto_instrument=False,
+        redact=lambda text: text.replace("hi", "***"),
+        tracer_provider=tracer_provider,
+    )
+    client = make_client("openai", False, llm_server.url)
+    try:
+        assert lib.auto_instrument(False) == {}
+        client.chat.completions.create(**ASK)
+        assert not spans.ended
+        lib.trace_openai(client)
+        client.chat.completions.create(**ASK)
+        span = spans.only()
+        assert "***" in str((span.attributes or {})["gen_ai.input.messages"])
+        lib.unpatch_all()
+        client.chat.completions.create(**ASK)
+        # @trace goes on as it was.
+        lib.trace(lambda text: text)("hi")
+        traced = spans.ended[-1]
+        assert len(spans.ended) == 2
+        assert json_attribute(traced, "openlayer.step.output") == "***"
+        assert lib.auto_instrument(["openai"]) == {"openai": True}
+        client.chat.completions.create(**ASK)
+        assert len(spans.ended) == 3
+    finally:
+        lib.unpatch_all()
+        bootstrap.shutdown()
+
+
+@pytest.mark.may_warn
+def test_a_callback_for_failed_deliveries_is_said_to_be_ignored(
+    openlayer_server: OpenlayerServer,
+    tracer_provider: TracerProvider,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lib.init(
+        api_key="k",
+        inference_pipeline_id="p",
+        base_url=openlayer_server.url,
+        auto_instrument=False,
+        tracer_provider=tracer_provider,
+        on_flush_failure=lambda row, config, error: None,
+    )
+    bootstrap.shutdown()
+    assert "on_flush_failure" in caplog.text

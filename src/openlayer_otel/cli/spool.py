@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
 from collections import Counter
 from datetime import datetime
 
@@ -37,38 +36,23 @@ def replay(options: argparse.Namespace) -> int:
         0 if nothing is left; 1 if something could not be sent; 2 without an API key.
     """
     from openlayer_otel.export.answers import Verdict
-    from openlayer_otel.export.client import Client
-    from openlayer_otel.export.senders import send_kept
+    from openlayer_otel.export.replay import replay as replay_spool
     from openlayer_otel.export.spool import Spool
-    from openlayer_otel.export.uploads import AttachmentUploads
 
     settings = _settings(options)
     if not settings.api_key:
         print("No API key: set OPENLAYER_API_KEY.", file=sys.stderr)
         return 2
-    spool = Spool(settings.spool_directory, settings.max_spool_bytes)
-    client = Client(settings)
-    uploads = AttachmentUploads(client)
-    never = threading.Event()
     count: Counter[str] = Counter()
-    for claim in spool.claims(refused=options.refused):
-        if claim.base_url != settings.base_url:
-            # The key belongs to one address; it must not go to another that a file names.
-            claim.release()
+    for _, answer in replay_spool(settings, refused=options.refused):
+        if answer is None:
             count["for another address (OPENLAYER_BASE_URL)"] += 1
-            continue
-        answer = send_kept(claim, client, uploads, never, max_retries=1)
-        if answer.verdict is Verdict.SENT:
-            claim.done()
+        elif answer.verdict is Verdict.SENT:
             count["sent"] += 1
-        elif answer.verdict is Verdict.REFUSED:
-            claim.set_aside()
-            count[f"refused ({answer.reason})"] += 1
         else:
-            claim.release()
-            count[f"not sent ({answer.reason})"] += 1
-            if answer.verdict is Verdict.LATER:
-                break
+            fate = "refused" if answer.verdict is Verdict.REFUSED else "not sent"
+            count[f"{fate} ({answer.reason})"] += 1
+    spool = Spool(settings.spool_directory, settings.max_spool_bytes)
     left = spool.status().files
     for what, number in count.items():
         print(f"{number} {what}")

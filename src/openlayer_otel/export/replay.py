@@ -1,0 +1,62 @@
+"""Sending what waits in the spool on demand: a command, and a function of Openlayer's SDK."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+from openlayer_otel.export.answers import Answer, Verdict
+from openlayer_otel.export.client import Client
+from openlayer_otel.export.senders import send_kept
+from openlayer_otel.export.spool import Spool
+from openlayer_otel.export.uploads import AttachmentUploads
+from openlayer_otel.settings import Settings
+
+
+class Replayed(NamedTuple):
+    """What came of one trace.
+
+    Attributes:
+        data: The JSON body.
+        answer: Openlayer's; None if the trace is for another address and was not sent.
+    """
+
+    data: bytes
+    answer: Answer | None
+
+
+def replay(
+    settings: Settings, *, refused: bool = False, max_retries: int = 1
+) -> Iterator[Replayed]:
+    """Send what waits, the oldest first, until Openlayer does not answer.
+
+    What was sent is removed from the spool, what is refused is set aside, the rest stays.
+
+    Args:
+        settings: Where the spool is, and where it is sent to, with which key.
+        refused: Send those that Openlayer refused before, too.
+        max_retries: Retries of each trace.
+    """
+    client = Client(settings)
+    uploads = AttachmentUploads(client)
+    never = threading.Event()
+    for claim in Spool(settings.spool_directory, settings.max_spool_bytes).claims(refused=refused):
+        if claim.base_url != settings.base_url:
+            # The key belongs to one address; it must not go to another that a file names.
+            claim.release()
+            yield Replayed(claim.data, None)
+            continue
+        with suppress_instrumentation():
+            answer = send_kept(claim, client, uploads, never, max_retries=max_retries)
+        if answer.verdict is Verdict.SENT:
+            claim.done()
+        elif answer.verdict is Verdict.REFUSED:
+            claim.set_aside()
+        else:
+            claim.release()
+        yield Replayed(claim.data, answer)
+        if answer.verdict is Verdict.LATER:
+            return
