@@ -194,6 +194,13 @@ def test_every_name_of_the_sdk_but_other_providers_is_there() -> None:
         assert name in lib.__all__
 
 
+def test_what_tracing_has_by_the_same_name_is_the_same() -> None:
+    shared = [name for name in lib.__all__ if hasattr(tracer, name)]
+    assert len(shared) >= 20
+    for name in shared:
+        assert getattr(lib, name) is getattr(tracer, name)
+
+
 def test_the_configuration_is_told_without_the_key(their_init: OpenlayerServer) -> None:
     told = lib.get_tracer_config()
     assert (told["api_key"], told["inference_pipeline_id"]) == ("***", "p")

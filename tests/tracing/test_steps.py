@@ -276,11 +276,15 @@ def test_attachments_leave_a_reference_on_the_span(
 
 
 @pytest.mark.may_warn
-def test_an_attachment_that_cannot_be_read_stops_nothing(steps: SpanLog) -> None:
+def test_an_attachment_that_cannot_be_read_stops_nothing(
+    steps: SpanLog, caplog: pytest.LogCaptureFixture
+) -> None:
     with start_step("block"):
         assert log_attachment("/no/such/file") is None
         assert log_attachment(object()) is None
     assert "openlayer.step.attachments" not in (steps.only().attributes or {})
+    assert "cannot be read (FileNotFoundError)" in caplog.text
+    assert "/no/such/file" not in caplog.text
 
 
 def test_what_is_said_after_the_end_goes_nowhere_and_is_not_logged(steps: SpanLog) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.attachments import binaries
-from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.diagnostics import report_failure, warn_once
 from openlayer_otel.genai.encoding import decoded_base64
 from openlayer_otel.tracing.recording import Step
 
@@ -56,20 +56,23 @@ class Attachment:
 
     @classmethod
     def from_file(
-        cls, path: str | os.PathLike[str], name: str | None = None, media_type: str | None = None
+        cls,
+        file_path: str | os.PathLike[str],
+        name: str | None = None,
+        media_type: str | None = None,
     ) -> Attachment:
         """An attachment of a file's content, read now.
 
         Raises:
             OSError: The file cannot be read.
         """
-        file = Path(path)
+        file = Path(file_path).expanduser()
         return cls(name or file.name, file.read_bytes(), media_type or _guessed(file.name))
 
     @classmethod
-    def from_base64(cls, text: str, name: str, media_type: str | None = None) -> Attachment:
+    def from_base64(cls, data_base64: str, name: str, media_type: str | None = None) -> Attachment:
         """An attachment of base64 text or a ``data:`` address."""
-        return cls(name, decoded_base64(text), media_type)
+        return cls(name, decoded_base64(data_base64), media_type)
 
     @classmethod
     def from_url(
@@ -116,7 +119,16 @@ def attach_to(
                 step.attachments = []
             step.attachments.append(made.reference())
             step.put_content(semconv.STEP_ATTACHMENTS, step.attachments)
-    except Exception as error:  # noqa: BLE001 - boundary: an unreadable file stops no application
+    except OSError as error:
+        warn_once(
+            f"attachment:{type(error).__name__}",
+            # Without its name, which may be a text that somebody took for content.
+            "openlayer-otel: the file that log_attachment() was given cannot be read (%s); no "
+            "attachment is recorded.",
+            type(error).__name__,
+        )
+        return None
+    except Exception as error:  # noqa: BLE001 - boundary: odd data stops no application
         report_failure("log_attachment()", error)
         return None
     return made

@@ -64,11 +64,14 @@ def step_type_of(given: object) -> str:
     """The step type that a user names.
 
     Args:
-        given: A :class:`StepType`, its value, ``"workflow"``, or an enum of Openlayer's SDK.
+        given: A :class:`StepType`, its value, ``"workflow"``, or an enum of Openlayer's SDK; None
+            means ``user_call``.
 
     Returns:
         Its value. What is no step type is warned about once and taken as ``user_call``.
     """
+    if given is None:
+        return semconv.STEP_TYPE_USER_CALL
     value = getattr(given, "value", given)
     text = str(value).lower()
     if text in _KNOWN:
