@@ -80,15 +80,26 @@ def test_vectors_are_cut_like_texts() -> None:
     assert orjson.loads(data)["rows"][0]["truncated"]["lists"] == 1
 
 
-def test_steps_are_cut_last_and_the_deepest_first() -> None:
+def test_steps_are_cut_last_and_of_the_deepest_the_last_ones_first() -> None:
     inner = [_step(f"leaf {number}") for number in range(2_000)]
     row = {"output": "", "steps": [_step("root", steps=[_step("middle", steps=inner)])]}
     data = encode_to_fit({"config": {}, "rows": [row]}, 10_000)
     assert len(data) <= 10_000
     (cut,) = orjson.loads(data)["rows"]
     assert cut["steps"][0]["steps"][0]["name"] == "middle"
-    assert cut["steps"][0]["steps"][0]["steps"] == []
-    assert cut["truncated"]["steps"] == 2_000
+    left = [step["name"] for step in cut["steps"][0]["steps"][0]["steps"]]
+    assert left == [f"leaf {number}" for number in range(len(left))]
+    assert len(data) > 4_000, "no more than needed, about"
+    assert cut["truncated"]["steps"] == 2_000 - len(left)
+
+
+def test_a_limit_that_nothing_fits_leaves_the_root() -> None:
+    tree = _step("root", steps=[_step("a", steps=[_step("b"), _step("c", steps=[_step("d")])])])
+    data = encode_to_fit({"config": {}, "rows": [{"output": "", "steps": [tree]}]}, 10)
+    (cut,) = orjson.loads(data)["rows"]
+    assert cut["steps"][0]["name"] == "root"
+    assert cut["steps"][0]["steps"] == []
+    assert cut["truncated"]["steps"] == 4
 
 
 def _step(name: str, **more: object) -> dict[str, object]:

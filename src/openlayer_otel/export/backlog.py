@@ -95,6 +95,9 @@ class Backlog:
         self.pending = False
         self._memory: deque[Upload] = deque()
         self._replaying = threading.Lock()
+        # Tickets of what is being written. Reentrant, as all locks around what ends spans.
+        self._writing: set[int] = set()
+        self._lock = threading.RLock()
 
     @property
     def is_being_replayed(self) -> bool:
@@ -113,25 +116,35 @@ class Backlog:
             self.pending = True
         return self.pending
 
-    def keep(self, upload: Upload, *, sync: bool = True) -> bool:
+    def keep(self, upload: Upload, *, sync: bool = True) -> None:
         """Put a trace away until it can be sent: on disk, or else in memory.
 
         Args:
             upload: The trace; ``spooled`` is set if it went to disk.
             sync: Wait until the disk has it.
 
-        Returns:
-            Whether it is on disk.
+        At exit two threads may do so with the same trace; the second leaves it to the first.
         """
-        path = self._write(upload, sync=sync, suffix=SUFFIX)
-        if path is None:
-            self._memory.append(upload)
-        else:
-            upload.spooled = path
-            if not self._settle(upload, "spooled"):
-                self.discard(upload)  # it was sent while it was written
+        with self._lock:
+            if upload.ticket in self._writing or upload.spooled is not None:
+                return
+            self._writing.add(upload.ticket)
+        try:
+            path = self._write(upload, sync=sync, suffix=SUFFIX)
+            if path is None:
+                self._memory.append(upload)
+            else:
+                upload.spooled = path
+                if not self._settle(upload, "spooled"):
+                    self.discard(upload)  # it was sent while it was written
+        finally:
+            self._writing.discard(upload.ticket)
         self.pending = True
-        return path is not None
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a thread is in :meth:`keep`."""
+        return bool(self._writing)
 
     def discard(self, upload: Upload) -> None:
         """A trace was sent although it had been put away: remove its file."""

@@ -322,6 +322,8 @@ class Delivery:
         for upload in [*self._senders.in_hand.copy().values(), *self.backlog.take_memory()]:
             if upload.spooled is None and time.monotonic() < ends:
                 self.backlog.keep(upload, sync=False)
+        while self.backlog.is_writing and time.monotonic() < ends:
+            time.sleep(_GLANCE)  # a sender has put one away itself
         self._queue.clear()
         with self._lock:
             left = list(self._waiting)

@@ -2,7 +2,7 @@
 
 Content is cut before a trace is lost, the least useful first: the raw answers of providers,
 then long texts and long lists wherever they are, and in the end whole steps, the deepest
-first. What was cut is said in the row (column ``truncated``) and in the metadata of its root
+and last first. What was cut is said in the row (column ``truncated``) and in the metadata of its root
 step.
 """
 
@@ -93,16 +93,19 @@ def _cut_raw_outputs(steps: Any) -> int:
 
 
 def _cut_deepest_steps(steps: Any) -> int:
-    """Remove the steps of the deepest level below ``steps``, and count them."""
+    """Remove the last half of the steps of the deepest level below ``steps``, and count them."""
     level = list(steps or ())
     while True:
         below = [child for step in level for child in step.get("steps") or ()]
         if not below:
             return 0
         if not any(child.get("steps") for child in below):
-            for step in level:
-                step["steps"] = []
-            return len(below)
+            left = dropped = (len(below) + 1) // 2
+            for step in reversed(level):
+                inner = step.get("steps") or []
+                step["steps"] = inner[: max(0, len(inner) - left)]
+                left -= len(inner) - len(step["steps"])
+            return dropped
         level = below
 
 
