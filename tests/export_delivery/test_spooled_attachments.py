@@ -121,7 +121,6 @@ def backend() -> Iterator[Backend]:
 @pytest.fixture
 def processing(backend: Backend, processing: Make, monkeypatch: pytest.MonkeyPatch) -> Make:
     """Processors that upload attachments to the running backend, and are impatient."""
-    monkeypatch.setattr("openlayer_otel.export.availability.HELD_PROBE", 0.1)
     monkeypatch.setattr(uploads, "PAUSE_AFTER_FAILURE", 0.1)
     return lambda **more: processing(
         **{"base_url": backend.url, "upload_attachments": True, **more}
@@ -246,6 +245,15 @@ def test_a_storage_that_is_down_delays_only_the_traces_that_need_it(
     assert backend.places()["with data"] == [place_of(b"data")]
     wait_until(lambda: not files(tmp_path / "spool"))
     assert caplog.text.count("an attachment was not uploaded (the storage: status 503)") == 1
+
+
+def test_a_storage_that_stumbles_delays_nothing(processing: Make, backend: Backend) -> None:
+    backend.fail(503, times=2)
+    provider, processor = processing()
+    attach(provider, "with data", b"data")
+    assert provider.force_flush(10_000)
+    assert processor.counts().sent == 1
+    assert backend.places() == {"with data": [place_of(b"data")]}
 
 
 def test_a_trace_does_not_wait_for_its_attachments_for_ever(

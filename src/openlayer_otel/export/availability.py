@@ -15,8 +15,6 @@ FIRST_PROBE = 1.0
 LONGEST_PROBE = 60.0
 # A wrong key or pipeline is mended by a person, so it is tried rarely.
 MISCONFIGURED_PROBE = 300.0
-# Only attachments cannot be stored.
-HELD_PROBE = 30.0
 
 
 class Availability:
@@ -26,6 +24,7 @@ class Availability:
         self.down = False
         self.probe_at = 0.0
         self._failures = 0
+        self._failures_to_store = 0
 
     def succeeded(self) -> None:
         """A trace was accepted."""
@@ -44,7 +43,8 @@ class Availability:
         if answer.verdict is Verdict.HELD:
             # Others come, one after the other: they must not put the next try off.
             if self.probe_at <= time.monotonic():
-                self.probe_at = time.monotonic() + HELD_PROBE
+                self.probe_at = time.monotonic() + _pause_after(self._failures_to_store)
+                self._failures_to_store += 1
             return
         if not self.down:
             logger.warning(
@@ -52,6 +52,14 @@ class Availability:
                 answer.reason,
             )
         self.down = True
-        pause = min(LONGEST_PROBE, FIRST_PROBE * 2**self._failures)
-        self._failures = min(self._failures + 1, 10)
+        pause = _pause_after(self._failures)
+        self._failures += 1
         self.probe_at = time.monotonic() + max(pause, answer.pause or 0.0)
+
+    def stored(self) -> None:
+        """Attachments were stored, all of a trace."""
+        self._failures_to_store = 0
+
+
+def _pause_after(failures: int) -> float:
+    return min(LONGEST_PROBE, FIRST_PROBE * 2.0 ** min(failures, 10))

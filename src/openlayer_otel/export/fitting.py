@@ -1,9 +1,9 @@
 """Bodies to bytes, and bodies that are too large to bodies that fit.
 
 Content is cut before a trace is lost, the least useful first: the raw answers of providers,
-then long texts and long lists wherever they are, and in the end whole steps, the deepest
-and last first. What was cut is said in the row (column ``truncated``) and in the metadata of its root
-step.
+then long texts and long lists wherever they are, and in the end whole steps, the deepest and
+last first. What was cut is said in the row (column ``truncated``) and in the metadata of its
+root step.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.export.answers import Answer, Verdict
 from openlayer_otel.export.availability import Availability
 from openlayer_otel.export.backlog import Backlog, Kept, Settle, Upload
-from openlayer_otel.export.client import Client
+from openlayer_otel.export.client import Client, pause_after
 from openlayer_otel.export.uploads import AttachmentUploads, Memory
 
 THREADS = 4
@@ -190,17 +190,34 @@ class Senders:
     def _is_held(self, upload: Upload) -> bool:
         """Upload a trace's attachments; whether it is to wait on disk, as that cannot be done now.
 
-        Without a disk it goes without them.
+        Tried again with pauses, as a trace itself is, unless uploads pause altogether. Without a
+        disk the trace goes without them.
         """
-        done = self._uploads.complete(upload.data, upload.attachments, Memory())
-        upload.data, upload.attachments = done.data, done.left
-        if done.trouble is None or self._backlog.spool is None or upload.spooled is not None:
+        retries = 0 if self._uploads.is_paused else self._client.settings.max_retries
+        ends = time.monotonic() + self._client.settings.deadline
+        failures = 0
+        while True:
+            done = self._uploads.complete(
+                upload.data, upload.attachments, Memory(), insist=failures > 0
+            )
+            upload.data, upload.attachments = done.data, done.left
+            if done.trouble is None:
+                self.availability.stored()
+                return False
+            failures += 1
+            pause = pause_after(failures)
+            late = failures > retries or time.monotonic() + pause >= ends
+            if late or upload.spooled is not None or self.give_up.wait(pause):
+                break
+        if self._backlog.spool is None or upload.spooled is not None:
             return False
         self.availability.failed(Answer(Verdict.HELD, done.trouble))
         return True
 
     def _send_once(self, kept: Kept) -> Answer:
         answer = send_kept(kept, self._client, self._uploads, self.give_up)
+        if answer.verdict is not Verdict.HELD and kept.attachments:
+            self.availability.stored()
         if answer.verdict is Verdict.SENT:
             self.availability.succeeded()
         return answer

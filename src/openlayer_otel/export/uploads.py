@@ -193,10 +193,15 @@ class AttachmentUploads:
                 self._under_way.discard(checksum)
                 self._changed.notify_all()
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether an upload failed a moment ago."""
+        return self._trouble is not None and time.monotonic() < self._resume_at
+
     def _store(
         self, checksum: str, data: bytes, attachment: Mapping[str, Any], insist: bool
     ) -> str:
-        if self._trouble is not None and not insist and time.monotonic() < self._resume_at:
+        if self._trouble is not None and self.is_paused and not insist:
             raise self._trouble
         media_type = str(attachment.get("mediaType"))
         name = f"attachments/{checksum}{extension_of(str(attachment.get('name')), media_type)}"
