@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from opentelemetry.context import get_current
@@ -78,7 +78,11 @@ async def run_async(checks: Round) -> Verdict:
 
 
 def round_of_checks(
-    guardrails: Iterable[Any], side: str, data: Any, inputs: Mapping[str, Any]
+    guardrails: Iterable[Any],
+    side: str,
+    data: Any,
+    inputs: Mapping[str, Any],
+    capture: bool | Collection[str] = True,
 ) -> Round:
     """Ask each guardrail in turn, until one blocks.
 
@@ -87,6 +91,7 @@ def round_of_checks(
         side: ``input`` or ``output``.
         data: What is checked: the inputs by name, or the output.
         inputs: The inputs, which output checks are given, too.
+        capture: Whether ``data`` is recorded, or the names of the inputs that are.
 
     Raises:
         GuardrailBlockedException: One blocks by raising.
@@ -98,22 +103,26 @@ def round_of_checks(
         if check is None or not _enabled(guardrail):
             continue
         name = str(getattr(guardrail, "name", type(guardrail).__name__))
-        with start_step(
-            f"{name} - {side.capitalize()}",
-            semconv.STEP_TYPE_GUARDRAIL,
-            inputs={"original_data": data},
-        ) as check_step:
+        with start_step(f"{name} - {side.capitalize()}", semconv.STEP_TYPE_GUARDRAIL) as check_step:
+            if isinstance(step, Step):
+                check_step.content = step.content  # the function's redaction is for its checks, too
+            if capture:
+                check_step.set_inputs({"original_data": _captured(data, capture)})
             try:
                 with turn(guardrail):
                     answer = check(data) if side == "input" else check(data, dict(inputs))
                 result = yield answer
                 action = _text(result.action)
             except Exception as error:  # noqa: BLE001 - the guardrail's; a guardrail that fails allows
-                _failed(name, side, error, check_step, data, step)
+                _failed(name, side, error, check_step, step)
+                if capture:
+                    check_step.set_output(_captured(data, capture))
                 continue
             strategy = _text(getattr(result, "block_strategy", None)) or "raise_exception"
             after = _after(action, strategy, result, data)
-            _record(check_step, side, result, action, strategy, after)
+            if capture or action == _BLOCK:
+                check_step.set_output(after if action == _BLOCK else _captured(after, capture))
+            _record(check_step, side, result, action, strategy)
             _report(step, name, side, result, action, strategy)
         if action == _BLOCK:
             if strategy not in ("return_empty", "return_error_message", "skip_function"):
@@ -175,10 +184,17 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value).lower()
 
 
-def _record(step: Step, side: str, result: Any, action: str, strategy: str, after: Any) -> None:
-    found = getattr(result, "metadata", None) or {}
+def _captured(data: Any, capture: bool | Collection[str]) -> Any:
+    """What of ``data`` may be recorded, if anything may."""
+    if capture is True or not isinstance(data, Mapping) or isinstance(capture, bool):
+        return data
+    return {name: value for name, value in data.items() if name in capture}
+
+
+def _record(step: Step, side: str, result: Any, action: str, strategy: str) -> None:
+    # What a guardrail found may quote what it was given.
+    found = (getattr(result, "metadata", None) or {}) if step.keeps_content else {}
     step.log(
-        output=after,
         action=action,
         reason=getattr(result, "reason", None),
         data_type=side,
@@ -193,12 +209,10 @@ def _record(step: Step, side: str, result: Any, action: str, strategy: str, afte
     )
 
 
-def _failed(
-    name: str, side: str, error: Exception, check_step: Step, data: Any, step: object
-) -> None:
+def _failed(name: str, side: str, error: Exception, check_step: Step, step: object) -> None:
     report_failure(f"guardrail {name!r}", error)
     kind = type(error).__name__
-    check_step.log(output=data, data_type=side, metadata={"error_type": kind})
+    check_step.log(data_type=side, metadata={"error_type": kind})
     if isinstance(step, Step):
         details = {"action": "error", "reason": None, "metadata": {"error_type": kind}}
         _merge_report(step, f"{side}_{_key(name)}", details, name)
@@ -215,7 +229,9 @@ def _report(step: object, name: str, side: str, result: Any, action: str, strate
     }
     if action == _BLOCK:
         details["block_strategy"] = strategy
-        details["error_message"] = getattr(result, "error_message", None)
+        details["error_message"] = (
+            getattr(result, "error_message", None) if step.keeps_content else None
+        )
     _merge_report(step, f"{side}_{_key(name)}", details, name)
 
 

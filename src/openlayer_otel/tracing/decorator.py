@@ -129,7 +129,10 @@ def _wrapper(decorated: Any, wishes: Wishes, name: str) -> Callable[..., Any]:
     """What is called instead of ``decorated``."""
     bottom, partial_args, partial_kwargs = underlying(decorated)
     plan = Plan(wishes, name, Parameters(signed(decorated)))
-    guarded = Guarded(wishes.guardrails, plan.parameters) if wishes.guardrails else None
+    guarded = None
+    if wishes.guardrails:
+        captures = (wishes.capture_input, wishes.capture_output)
+        guarded = Guarded(wishes.guardrails, plan.parameters, *captures)
     # Only a plain function gets its first argument from being bound; objects have done so.
     binds = inspect.isfunction(bottom) and not isinstance(decorated, staticmethod)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Generator, Iterator, Sequence
 from typing import Any
 
 from openlayer_otel.tracing.checking import (
@@ -35,11 +35,20 @@ class Guarded:
     Args:
         guardrails: Objects with ``check_input`` or ``check_output``.
         parameters: The function's parameters.
+        capture_input: Whether its inputs are recorded, or the names of those that are.
+        capture_output: Whether its output is.
     """
 
-    def __init__(self, guardrails: Sequence[Any], parameters: Parameters) -> None:
+    def __init__(
+        self,
+        guardrails: Sequence[Any],
+        parameters: Parameters,
+        capture_input: bool | Collection[str] = True,
+        capture_output: bool = True,
+    ) -> None:
         self._guardrails = valid(guardrails)
         self._parameters = parameters
+        self._capture = (capture_input, capture_output)
         self._checks_output = any(hasattr(each, "check_output") for each in self._guardrails)
 
     def call(self, function: Any, args: Any, kwargs: Any, bound: bool) -> Any:
@@ -60,11 +69,11 @@ class Guarded:
 
     def check_inputs(self, inputs: dict[str, Any]) -> Any:
         """A round of checks on the inputs."""
-        return round_of_checks(self._guardrails, "input", inputs, inputs)
+        return round_of_checks(self._guardrails, "input", inputs, inputs, self._capture[0])
 
     def check_output(self, output: Any, inputs: dict[str, Any]) -> Any:
         """A round of checks on the output."""
-        return round_of_checks(self._guardrails, "output", output, inputs)
+        return round_of_checks(self._guardrails, "output", output, inputs, self._capture[1])
 
     @property
     def parameters(self) -> Parameters:
