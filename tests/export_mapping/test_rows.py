@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
-from openlayer_otel.export.assembly import CompletedTrace
+from openlayer_otel.export.completed import CompletedTrace
 from openlayer_otel.export.payload import body_of
 from openlayer_otel.settings import Settings
 from tests.export_mapping.traces import Traces, chat_attributes

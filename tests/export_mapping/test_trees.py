@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from openlayer_otel.export.assembly import CompletedTrace
+from openlayer_otel.export.completed import CompletedTrace
 from openlayer_otel.export.payload import body_of
 from openlayer_otel.settings import Settings
 from tests.export_mapping.traces import Traces, chat_attributes, outline

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Span, SpanKind, set_span_in_context
 
-from openlayer_otel.export.assembly import CompletedTrace
+from openlayer_otel.export.completed import CompletedTrace
 from openlayer_otel.export.payload import Body, body_of
 from openlayer_otel.settings import Settings
 

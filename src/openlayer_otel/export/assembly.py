@@ -18,99 +18,19 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanContext
 
+from openlayer_otel.export.completed import (
+    CompletedTrace,
+    HandOver,
+    Remembered,
+    key_of,
+    span_key,
+    trees_of,
+)
 from openlayer_otel.export.weight import weigh
-
-# Spans remembered after they were handed over, to know late ones and to see no span twice.
-REMEMBERED_SPANS = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class CompletedTrace:
-    """The spans of one local root, ready to be made into a row.
-
-    Attributes:
-        trace_id: The OpenTelemetry trace that all spans belong to.
-        spans: All ended spans, the root among them, in the order in which they ended.
-        root: The local root. Without one (late spans, roots that never ended): the topmost
-            of ``spans``, that is the one whose parent is not among them.
-        late: Whether the trace was sent before, without these spans.
-        remote_parent: Whether the root's parent belongs to another process.
-        open_spans: How many spans had not ended when the trace was sent; they are missing
-            from ``spans``.
-    """
-
-    trace_id: int
-    spans: tuple[ReadableSpan, ...]
-    root: ReadableSpan
-    late: bool = False
-    remote_parent: bool = False
-    open_spans: int = 0
-
-
-HandOver = Callable[[CompletedTrace, int], None]
-"""Takes a completed trace and its weight in bytes."""
-
-
-def span_key(trace_id: int, span_id: int) -> int:
-    """One number for a span: span ids alone are unique within a trace only."""
-    return trace_id << 64 | span_id
-
-
-def key_of(span: ReadableSpan) -> int:
-    """:func:`span_key` of a recorded span."""
-    context: SpanContext = span.context
-    return context.trace_id << 64 | context.span_id
-
-
-def trees_of(spans: Iterable[ReadableSpan]) -> Iterator[tuple[ReadableSpan, ...]]:
-    """``spans`` of one trace as trees: each with the one span whose parent is not among them.
-
-    Yields:
-        The spans of a tree, its topmost one first.
-    """
-    by_id = {span.context.span_id: span for span in spans}
-    children: dict[int, list[ReadableSpan]] = {}
-    tops = []
-    for span in by_id.values():
-        parent = span.parent
-        if parent is None or parent.span_id not in by_id:
-            tops.append(span)
-        else:
-            children.setdefault(parent.span_id, []).append(span)
-    for top in tops:
-        tree = [top]
-        for span in tree:  # grows while it is read
-            tree.extend(children.get(span.context.span_id, ()))
-        yield tuple(tree)
-
-
-class Remembered:
-    """The newest span keys that were handed over; each with whether it was still open then."""
-
-    def __init__(self, size: int = REMEMBERED_SPANS) -> None:
-        self._size = size
-        self._keys: OrderedDict[int, bool] = OrderedDict()
-
-    def add(self, keys: Iterable[int], *, still_open: bool = False) -> None:
-        """Remember ``keys``, and forget the oldest for them."""
-        remembered = self._keys
-        for key in keys:
-            remembered[key] = still_open
-        while len(remembered) > self._size:
-            remembered.popitem(last=False)
-
-    def __contains__(self, key: int) -> bool:
-        return key in self._keys
-
-    def was_handed_over(self, key: int) -> bool:
-        """Whether the span had ended and went with its part."""
-        return self._keys.get(key) is False
 
 
 class _Part:

@@ -15,20 +15,19 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from openlayer_otel.diagnostics import logger, report_failure
-from openlayer_otel.export.assembly import CompletedTrace
 from openlayer_otel.export.backlog import Backlog, Upload
 from openlayer_otel.export.client import Client
-from openlayer_otel.export.fitting import encode_to_fit
-from openlayer_otel.export.payload import body_of
+from openlayer_otel.export.completed import CompletedTrace
+from openlayer_otel.export.making import Fate, Queued, upload_of
 from openlayer_otel.export.senders import Senders
-from openlayer_otel.export.tally import DeliveryCounts, Tally, warn_missing
+from openlayer_otel.export.tally import DeliveryCounts, Tally
+from openlayer_otel.export.waiting import Waiting
 from openlayer_otel.settings import Settings
 
 Collect = Callable[[], "float | None"]
@@ -42,14 +41,6 @@ _STUCK = 1.0
 # are kept for putting away what is being sent.
 _STANDSTILL = 0.5
 _SPARE = 0.3
-
-
-class _Queued(NamedTuple):
-    """A trace in the queue: its number, when it was complete (nanoseconds since 1970)."""
-
-    ticket: int
-    made_at: int
-    trace: CompletedTrace
 
 
 class Delivery:
@@ -72,10 +63,8 @@ class Delivery:
     def _reset(self) -> None:
         # Reentrant: the garbage collector may end a span, and submit its trace, at any point.
         self._lock = threading.RLock()
-        self._queue: deque[_Queued] = deque()
-        self._waiting: OrderedDict[int, int] = OrderedDict()
-        self._waiting_bytes = 0
-        self._last_ticket = 0
+        self._queue: deque[Queued] = deque()
+        self._waiting = Waiting(self._settings.max_queue_size, self._settings.max_queue_bytes)
         self._last_time = 0
         self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._called = False
@@ -98,22 +87,16 @@ class Delivery:
         """
         with self._lock:
             self.tally.add("handed_over")
-            waiting = len(self._waiting)
-            if waiting and (
-                waiting >= self._settings.max_queue_size
-                or self._waiting_bytes + weight > self._settings.max_queue_bytes
-            ):
+            ticket = self._waiting.add(weight)
+            if ticket is None:
                 self.tally.lose(
                     "the queue was full (OPENLAYER_OTEL_MAX_QUEUE_SIZE, "
                     "OPENLAYER_OTEL_MAX_QUEUE_BYTES)"
                 )
                 return
-            self._last_ticket += 1
-            self._waiting[self._last_ticket] = weight
-            self._waiting_bytes += weight
             # Never backwards, or a clock that is set back would change the order in the spool.
             self._last_time = max(self._last_time + 1, time.time_ns())
-            self._queue.append(_Queued(self._last_ticket, self._last_time, trace))
+            self._queue.append(Queued(ticket, self._last_time, trace))
         self.wake()
 
     def wake(self) -> None:
@@ -166,15 +149,18 @@ class Delivery:
         self.tally.report()
         return min(pauses) if pauses else None
 
-    def _process(self, queued: _Queued, *, put_away: bool = False) -> None:
+    def _process(self, queued: Queued, *, put_away: bool = False) -> None:
         ticket = queued.ticket
         self._making.add(ticket)
         try:
-            upload = self._upload_of(queued)
-            if upload is not None:
-                self._senders.in_hand[ticket] = upload
-                self._making.discard(ticket)
-                self._pass_on(upload, put_away=put_away)
+            made = upload_of(queued, self._settings)
+            if isinstance(made, Fate):
+                self._settle_ticket(ticket, *made)
+                return
+            self.backlog.serve(made.pipeline_id)
+            self._senders.in_hand[ticket] = made
+            self._making.discard(ticket)
+            self._pass_on(made, put_away=put_away)
         except Exception as error:  # noqa: BLE001 - one trace must not stop the others
             # The warning about what is lost says it all; where it was raised is for DEBUG.
             logger.debug("openlayer-otel: making the row of a trace failed", exc_info=error)
@@ -183,26 +169,6 @@ class Delivery:
             self._settle_ticket(ticket, "lost", reason)
         finally:
             self._making.discard(ticket)
-
-    def _upload_of(self, queued: _Queued) -> Upload | None:
-        ticket = queued.ticket
-        body = body_of(queued.trace, self._settings)
-        if body is None:
-            self._settle_ticket(ticket, "not_uploaded")
-            return None
-        pipeline_id = body.pipeline_id
-        if pipeline_id is None:
-            warn_missing(
-                "OPENLAYER_INFERENCE_PIPELINE_ID", "a trace has no inference pipeline to go to"
-            )
-            self._settle_ticket(
-                ticket, "lost", "they had no pipeline (OPENLAYER_INFERENCE_PIPELINE_ID)"
-            )
-            return None
-        self.backlog.serve(pipeline_id)
-        data = encode_to_fit(body.content, self._settings.max_body_bytes)
-        attachments = body.checksums if self._settings.upload_attachments else ()
-        return Upload(ticket, pipeline_id, data, queued.made_at, attachments)
 
     def _pass_on(self, upload: Upload, *, put_away: bool) -> None:
         """To the senders; or to the disk, if they are stuck or the queue fills up."""
@@ -228,20 +194,13 @@ class Delivery:
 
     def _settle_ticket(self, ticket: int, fate: str, reason: str = "see the log") -> bool:
         """Count what became of a trace, once; false if that was known already."""
-        with self._lock:
-            weight = self._waiting.pop(ticket, None)
-            if weight is None:
-                return False
-            self._waiting_bytes -= weight
+        if not self._waiting.remove(ticket):
+            return False
         if fate == "lost":
             self.tally.lose(reason)
         else:
             self.tally.add(fate)
         return True
-
-    def _first_waiting(self) -> int | None:
-        with self._lock:
-            return next(iter(self._waiting), None)
 
     def look_at_spool(self) -> None:
         """Replay what earlier processes left, on the senders' threads."""
@@ -258,9 +217,9 @@ class Delivery:
             Whether they are. Traces in the spool count as settled, those lost as well.
         """
         ends = time.monotonic() + timeout
-        last = self._last_ticket
+        last = self._waiting.last
         while True:
-            first = self._first_waiting()
+            first = self._waiting.first()
             if first is None or first > last:
                 return True
             self.wake()
@@ -325,8 +284,7 @@ class Delivery:
         while self.backlog.is_writing and time.monotonic() < ends:
             time.sleep(_GLANCE)  # a sender has put one away itself
         self._queue.clear()
-        with self._lock:
-            left = list(self._waiting)
+        left = self._waiting.all()
         for ticket in left:
             self._settle_ticket(ticket, "lost", "the process ended before they could be sent")
         return len(left)

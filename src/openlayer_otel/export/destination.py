@@ -19,7 +19,8 @@ from dataclasses import fields
 from openlayer_otel import attachments, diagnostics
 from openlayer_otel.diagnostics import logger, report_failure
 from openlayer_otel.export import client
-from openlayer_otel.export.assembly import Assembly, CompletedTrace
+from openlayer_otel.export.assembly import Assembly
+from openlayer_otel.export.completed import CompletedTrace
 from openlayer_otel.export.delivery import Delivery
 from openlayer_otel.export.grouping import Grouping
 from openlayer_otel.export.tally import DeliveryCounts, warn_missing

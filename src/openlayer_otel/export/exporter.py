@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.export import destination as destinations
-from openlayer_otel.export.assembly import key_of
+from openlayer_otel.export.completed import key_of
 from openlayer_otel.export.tally import DeliveryCounts
 from openlayer_otel.settings import Settings
 

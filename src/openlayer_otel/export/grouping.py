@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from openlayer_otel.export.assembly import (
+from openlayer_otel.export.completed import (
     CompletedTrace,
     HandOver,
     Remembered,

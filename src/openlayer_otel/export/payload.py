@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 from openlayer_otel.diagnostics import report_failure
-from openlayer_otel.export.assembly import CompletedTrace
+from openlayer_otel.export.completed import CompletedTrace
 from openlayer_otel.export.reading import attributes_of
 from openlayer_otel.export.references import step_id_of
 from openlayer_otel.export.row import TraceFacts, row_of

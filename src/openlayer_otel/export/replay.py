@@ -33,7 +33,8 @@ def replay(
 ) -> Iterator[Replayed]:
     """Send what waits, the oldest first, until Openlayer does not answer.
 
-    What was sent is removed from the spool, what is refused is set aside, the rest stays.
+    What was sent is removed from the spool, what is refused is set aside, the rest stays. After a
+    trace whose attachments cannot be uploaded, only those without are tried.
 
     Args:
         settings: Where the spool is, and where it is sent to, with which key.
@@ -43,11 +44,16 @@ def replay(
     client = Client(settings)
     uploads = AttachmentUploads(client)
     never = threading.Event()
+    held: Answer | None = None
     for claim in Spool(settings.spool_directory, settings.max_spool_bytes).claims(refused=refused):
         if claim.base_url != settings.base_url:
             # The key belongs to one address; it must not go to another that a file names.
             claim.release()
             yield Replayed(claim.data, None)
+            continue
+        if held is not None and claim.attachments:
+            claim.release()
+            yield Replayed(claim.data, held)
             continue
         with suppress_instrumentation():
             answer = send_kept(claim, client, uploads, never, max_retries=max_retries)
@@ -58,5 +64,7 @@ def replay(
         else:
             claim.release()
         yield Replayed(claim.data, answer)
+        if answer.verdict is Verdict.HELD:
+            held = answer
         if answer.verdict is Verdict.LATER:
             return

@@ -30,6 +30,8 @@ _OPTIONAL_CONFIG = {
     "contextColumnName": "context",
     "questionColumnName": "_question",
 }
+# Those of the special columns that stand before the inputs.
+_BEFORE_INPUTS = ("user_id", "session_id", "groundTruth")
 _BASE = frozenset(
     {"inferenceTimestamp", "inferenceId", "output", "latency", "cost", "tokens", "steps"}
 )
@@ -123,7 +125,30 @@ def row_of(
     Returns:
         The config and the row.
     """
-    base: dict[str, Any] = {
+    base = _base(root, facts)
+    special = _special(facts, belongs_to)
+    reserved = {**base, **special}
+    inputs = root["inputs"] if isinstance(root["inputs"], dict) else {}
+    # The same value under the same name needs no second column (a retriever's "context").
+    names = {name: _free(name, "input", inputs[name], reserved, inputs) for name in inputs}
+    taken = {**reserved, **{names[name]: None for name in inputs}}
+    metadata = {**root["metadata"], **facts.columns}
+    row = {
+        **base,
+        **{
+            _free(name, "metadata", value, reserved, taken): value
+            for name, value in metadata.items()
+        },
+        **{name: special[name] for name in _BEFORE_INPUTS if name in special},
+        **{names[name]: value for name, value in inputs.items()},
+        **special,
+    }
+    return _config(list(names.values()), special), row
+
+
+def _base(root: Mapping[str, Any], facts: TraceFacts) -> dict[str, Any]:
+    """The columns that every row has."""
+    return {
         "inferenceTimestamp": root["startTime"],
         "inferenceId": facts.inference_id or root["id"],
         "output": root["output"],
@@ -133,7 +158,11 @@ def row_of(
         "tokens": root.get("tokens", 0),
         "steps": [root],
     }
-    special = {
+
+
+def _special(facts: TraceFacts, belongs_to: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns with a meaning of their own that something set."""
+    columns = {
         "user_id": facts.user_id,
         "session_id": facts.session_id,
         "groundTruth": facts.ground_truth,
@@ -141,36 +170,20 @@ def row_of(
         "_question": facts.question,
         **belongs_to,
     }
-    special = {name: value for name, value in special.items() if value is not None}
-    reserved = {**base, **special}
-    inputs = root["inputs"] if isinstance(root["inputs"], dict) else {}
-    # The same value under the same name needs no second column (a retriever's "context").
-    names = {name: _free(name, "input", inputs[name], reserved, inputs) for name in inputs}
-    taken = {**reserved, **{names[name]: None for name in inputs}}
-    metadata = {**root["metadata"], **facts.columns}
-    row: dict[str, Any] = {
-        **base,
-        **{
-            _free(name, "metadata", value, reserved, taken): value
-            for name, value in metadata.items()
-        },
-        **{
-            name: special[name]
-            for name in ("user_id", "session_id", "groundTruth")
-            if name in special
-        },
-        **{names[name]: value for name, value in inputs.items()},
-        **special,
-    }
+    return {name: value for name, value in columns.items() if value is not None}
+
+
+def _config(inputs: list[str], special: Mapping[str, Any]) -> dict[str, Any]:
+    """Which column means what."""
     config: dict[str, Any] = {
         "outputColumnName": "output",
-        "inputVariableNames": list(names.values()),
+        "inputVariableNames": inputs,
         **_CONFIG,
     }
     for key, column in _OPTIONAL_CONFIG.items():
         if column in special:
             config[key] = column
-    return config, row
+    return config
 
 
 def _free(

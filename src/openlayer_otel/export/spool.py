@@ -21,7 +21,6 @@ import threading
 import time
 import zlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -33,11 +32,10 @@ from openlayer_otel.export.spool_data import DataFiles
 from openlayer_otel.export.spool_files import (
     REFUSED,
     SUFFIX,
-    UNREADABLE,
     Listing,
+    SpoolStatus,
     destination_in,
     entries_of,
-    name_of,
     remove,
     unit_of,
     write_whole,
@@ -55,29 +53,6 @@ _NOTHING: Mapping[str, bytes] = MappingProxyType({})
 def destination_of(base_url: str, pipeline_id: str) -> str:
     """The name that files for this pipeline carry."""
     return hashlib.sha256(f"{base_url}\0{pipeline_id}".encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolStatus:
-    """What is in a spool.
-
-    Attributes:
-        files: Traces that wait.
-        attachments: Files of attachments that wait with them.
-        size: Bytes of all files, those set aside included.
-        unreadable: Files that could not be read, set aside.
-        refused: Traces that Openlayer refused, set aside.
-        oldest: When the oldest waiting trace was written, in seconds since 1970.
-        newest: Likewise, the newest.
-    """
-
-    files: int
-    attachments: int
-    size: int
-    unreadable: int
-    refused: int
-    oldest: float | None
-    newest: float | None
 
 
 class Spool:
@@ -272,18 +247,7 @@ class Spool:
 
     def status(self) -> SpoolStatus:
         """Count what is there."""
-        listing = Listing(self._path)
-        files = [file.path for file in listing.files()]
-        times = [int(name_of(path)[:20]) / 1e9 for path in files if path.endswith(SUFFIX)]
-        return SpoolStatus(
-            files=len(times),
-            attachments=len({file.content for file in listing.data()}),
-            size=listing.size,
-            unreadable=sum(path.endswith(UNREADABLE) for path in files),
-            refused=sum(path.endswith(REFUSED) for path in files),
-            oldest=times[0] if times else None,
-            newest=times[-1] if times else None,
-        )
+        return Listing(self._path).status()
 
     def clear(self) -> int:
         """Remove everything but the traces that are being replayed right now.

@@ -21,6 +21,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 SUFFIX = ".trace"
@@ -64,6 +65,29 @@ class SpoolFile(NamedTuple):
     def stays(self) -> bool:
         """Whether it stays by itself: a trace, or something that was set aside."""
         return self.path.endswith(_OF_A_TRACE)
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolStatus:
+    """What is in a spool.
+
+    Attributes:
+        files: Traces that wait.
+        attachments: Files of attachments that wait with them.
+        size: Bytes of all files, those set aside included.
+        unreadable: Files that could not be read, set aside.
+        refused: Traces that Openlayer refused, set aside.
+        oldest: When the oldest waiting trace was written, in seconds since 1970.
+        newest: Likewise, the newest.
+    """
+
+    files: int
+    attachments: int
+    size: int
+    unreadable: int
+    refused: int
+    oldest: float | None
+    newest: float | None
 
 
 class Listing:
@@ -113,6 +137,20 @@ class Listing:
         """The traces, and what was set aside, the oldest first."""
         for files in self.units.values():
             yield from (file for file in files if file.stays)
+
+    def status(self) -> SpoolStatus:
+        """How many traces there are, and so on."""
+        files = [file.path for file in self.files()]
+        times = [int(name_of(path)[:20]) / 1e9 for path in files if path.endswith(SUFFIX)]
+        return SpoolStatus(
+            files=len(times),
+            attachments=len({file.content for file in self.data()}),
+            size=self.size,
+            unreadable=sum(path.endswith(UNREADABLE) for path in files),
+            refused=sum(path.endswith(REFUSED) for path in files),
+            oldest=times[0] if times else None,
+            newest=times[-1] if times else None,
+        )
 
     def remove(self, unit: str) -> bool:
         """Remove a trace and its data; false if the system does not let go of it now."""

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure
-from openlayer_otel.export.assembly import CompletedTrace
+from openlayer_otel.export.completed import CompletedTrace
 from openlayer_otel.export.dialects import read_span
 from openlayer_otel.export.failures import Failure, failure_of
 from openlayer_otel.export.reading import Reading, attributes_of, step_type_of

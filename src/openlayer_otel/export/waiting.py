@@ -1,0 +1,61 @@
+"""The traces that were handed over and are not settled: how many, and how large."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+
+class Waiting:
+    """Numbers traces (*tickets*) and remembers those that wait, within bounds. Thread-safe.
+
+    Args:
+        max_count: Traces that wait at most; one may always wait.
+        max_bytes: Weight of those that wait at most, likewise.
+    """
+
+    def __init__(self, max_count: int, max_bytes: int) -> None:
+        self._max_count = max_count
+        self._max_bytes = max_bytes
+        # Reentrant: the garbage collector may end a span, and submit its trace, at any point.
+        self._lock = threading.RLock()
+        self._weights: OrderedDict[int, int] = OrderedDict()
+        self._bytes = 0
+        self.last = 0
+
+    def add(self, weight: int) -> int | None:
+        """Let one more trace wait.
+
+        Returns:
+            Its ticket; None if there is no room.
+        """
+        with self._lock:
+            count = len(self._weights)
+            if count and (count >= self._max_count or self._bytes + weight > self._max_bytes):
+                return None
+            ticket = self.last = self.last + 1
+            self._weights[ticket] = weight
+            self._bytes += weight
+            return ticket
+
+    def remove(self, ticket: int) -> bool:
+        """A trace waits no more; false if it did not before."""
+        with self._lock:
+            weight = self._weights.pop(ticket, None)
+            if weight is None:
+                return False
+            self._bytes -= weight
+            return True
+
+    def first(self) -> int | None:
+        """The ticket of the trace that has waited longest."""
+        with self._lock:
+            return next(iter(self._weights), None)
+
+    def all(self) -> list[int]:
+        """The tickets of all that wait."""
+        with self._lock:
+            return list(self._weights)
+
+    def __len__(self) -> int:
+        return len(self._weights)
