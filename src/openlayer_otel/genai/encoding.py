@@ -169,15 +169,17 @@ def _with_defaults(model: object, given: dict[str, Any]) -> dict[str, Any]:
     """What a pydantic model holds: defaults that say something, too, but nothing it excludes."""
     kind = type(model)
     declared: Mapping[str, Any] | None = getattr(kind, "__pydantic_fields__", None)
-    if declared is None:  # before pydantic 2.10; __fields__ is that of pydantic 1
-        declared = vars(kind).get("model_fields") or getattr(kind, "__fields__", None) or {}
+    if declared is None:  # before pydantic 2.10, and 1
+        declared = vars(kind).get("model_fields")
+    if declared is None:
+        declared = getattr(kind, "__fields__", {})
     held = vars(model)
     found = {
         name: held[name]
         for name, field in declared.items()
         if name in held
         and (name in given or held[name] is not None)
-        and getattr(field, "exclude", None) is not True
+        and getattr(getattr(field, "field_info", field), "exclude", None) is not True
     }
     found.update((name, item) for name, item in given.items() if name not in declared)
     return found
