@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import anthropic
 import httpx2
-import openai
 
 from benchmarks.transports import CHUNKS, MESSAGES, Answers
 
@@ -43,17 +41,26 @@ class Case:
     asynchronous: bool = False
 
 
-def _openai(chunks: int = CHUNKS) -> openai.OpenAI:
-    transport = httpx2.MockTransport(Answers(chunks))
+# The SDKs are imported where a client is made: there are two copies of them, see copies.py.
+
+
+def _openai() -> Any:
+    import openai
+
+    transport = httpx2.MockTransport(Answers())
     return openai.OpenAI(api_key="k", http_client=httpx2.Client(transport=transport))
 
 
-def _async_openai() -> openai.AsyncOpenAI:
+def _async_openai() -> Any:
+    import openai
+
     transport = httpx2.MockTransport(Answers().asynchronously)
     return openai.AsyncOpenAI(api_key="k", http_client=httpx2.AsyncClient(transport=transport))
 
 
-def _anthropic() -> anthropic.Anthropic:
+def _anthropic() -> Any:
+    import anthropic
+
     # The SDK's own tracing is off: what is measured is the instrumentation.
     transport = httpx2.MockTransport(Answers())
     client = httpx2.Client(transport=transport)

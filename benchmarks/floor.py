@@ -238,6 +238,7 @@ def embeddings(tracer: Tracer, create: Callable[..., Any], content: bool) -> Cal
         held.leave()
         found["gen_ai.response.model"] = response.model
         found["gen_ai.usage.input_tokens"] = response.usage.prompt_tokens
+        found["gen_ai.embeddings.dimension.count"] = len(response.data[0].embedding)
         held.span.set_attributes(found)
         held.span.end()
         return response

@@ -9,10 +9,12 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from operator import truediv
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
@@ -21,13 +23,14 @@ from opentelemetry.trace import NoOpTracerProvider
 
 from benchmarks.cases import CASES, Case, repeat, unwrapped
 from benchmarks.contenders import CONTENDERS, SPANLESS, global_provider
+from benchmarks.copies import Copies
 from benchmarks.floor import FLOORS
-from benchmarks.switch import Switch
 
-TURNS = 31
-# Swapping a class's attributes makes the interpreter forget what it learnt about the code
-# that uses them: this many calls are made, unmeasured, after each swap.
-WARM_UP = 3
+BLOCKS = 15
+"""Blocks of rounds; each gives one overhead and one ratio, and the median is reported."""
+ROUNDS = 25
+"""Rounds of each client in a block, taking turns. The quickest counts: on a machine that is
+shared, whatever else runs can only make a round slower."""
 
 
 class Counter(SpanProcessor):
@@ -45,14 +48,9 @@ class Counter(SpanProcessor):
 
 def seconds(run: Callable[[], None]) -> float:
     """CPU seconds that ``run`` takes."""
-    gc.collect()
-    gc.disable()
-    try:
-        started = time.process_time()
-        run()
-        return time.process_time() - started
-    finally:
-        gc.enable()
+    started = time.process_time()
+    run()
+    return time.process_time() - started
 
 
 def provider_for(mode: str) -> tuple[Any, Counter]:
@@ -81,53 +79,89 @@ def check(name: str, case: Case, counter: Counter, calls: int, mode: str) -> Non
         raise SystemExit(f"{name}, {case.name}: the answer is not on the span")
 
 
+def start(contender: str, mode: str, names: Iterable[str]) -> tuple[Copies, Counter]:
+    """Load both copies of what the named cases use, and instrument the one."""
+    provider, counter = provider_for(mode)
+    if mode != "none":
+        global_provider(provider)
+    return Copies(lambda: CONTENDERS[contender](provider), names), counter
+
+
+class Clients:
+    """The bare, the floor's and the instrumented client of one case.
+
+    Args:
+        contender: Whose instrumentation it is.
+        case: What is called.
+        mode: ``sampled``, ``unsampled`` or ``none``.
+        copies: Where the SDKs come from.
+        counter: Sees the spans of the instrumentation.
+        calls: Calls in one round.
+
+    Raises:
+        SystemExit: The contender did not do the work.
+    """
+
+    def __init__(
+        self, contender: str, case: Case, mode: str, copies: Copies, counter: Counter, calls: int
+    ) -> None:
+        self._copies = copies
+        copies.bare()
+        self.runs = {"bare": repeat(case, case.make(unwrapped), calls)}
+        make_floor = FLOORS.get(case.name)
+        if make_floor is not None and mode == "sampled":
+            tracer = provider_for("sampled")[0].get_tracer("floor")
+            content = "content off" not in contender
+            wrap = lambda create: make_floor(tracer, create, content)  # noqa: E731
+            self.runs["floor"] = repeat(case, case.make(wrap), calls)
+        copies.instrumented()
+        self.runs["instrumented"] = repeat(case, case.make(unwrapped), calls)
+        self.runs["instrumented"]()
+        counter.count = 0
+        self.runs["instrumented"]()
+        check(contender, case, counter, calls, mode)
+
+    def use(self, client: str) -> None:
+        """Load the copy of the SDKs that a client was made from."""
+        (self._copies.instrumented if client == "instrumented" else self._copies.bare)()
+
+
 def measure(
-    name: str, case: Case, mode: str, switch: Switch, provider: Any, counter: Counter, calls: int
+    contender: str, case: Case, mode: str, copies: Copies, counter: Counter, calls: int
 ) -> dict[str, Any]:
     """Overheads of one case."""
-    bare = repeat(case, case.make(unwrapped), calls)
-    make_floor = FLOORS.get(case.name)
-    content = "content off" not in name
-    floor = None
-    if make_floor is not None and mode == "sampled":
-        floor_provider, _ = provider_for("sampled")
-        tracer = floor_provider.get_tracer("floor")
-        wrap = lambda create: make_floor(tracer, create, content)  # noqa: E731
-        floor = repeat(case, case.make(wrap), calls)
-    switch.on()
-    call = case.make(unwrapped)
-    instrumented, warm_up = repeat(case, call, calls), repeat(case, call, WARM_UP)
-    instrumented()
-    counter.count = 0
-    instrumented()
-    check(name, case, counter, calls, mode)
-    switch.off()
-    # What is loaded stays: collecting it before every round would take longer than the round.
+    clients = Clients(contender, case, mode, copies, counter, calls)
+    # What is loaded stays: it need not be looked at again by every collection.
     gc.collect()
     gc.freeze()
-    overheads, floors, ratios = [], [], []
-    for _ in range(TURNS):
-        warm_up()
-        plain = seconds(bare)
-        least = seconds(floor) if floor is not None else None
-        switch.on()
-        warm_up()
-        with_it = seconds(instrumented)
-        switch.off()
-        overheads.append((with_it - plain) / calls * 1e6)
-        if least is not None:
-            floors.append((least - plain) / calls * 1e6)
-            if least > plain:
-                ratios.append(overheads[-1] / floors[-1])
+    blocks = [_block(clients) for _ in range(BLOCKS)]
+    overheads = [(best["instrumented"] - best["bare"]) / calls * 1e6 for best in blocks]
+    floors = [(best["floor"] - best["bare"]) / calls * 1e6 for best in blocks if "floor" in best]
     return {
-        "contender": name,
+        "contender": contender,
         "case": case.name,
         "mode": mode,
+        "bare": statistics.median(best["bare"] for best in blocks) / calls * 1e6,
         "overhead": statistics.median(overheads),
         "floor": statistics.median(floors) if floors else None,
-        "ratio": statistics.median(ratios) if ratios else None,
+        "ratio": statistics.median(map(truediv, overheads, floors)) if floors else None,
         "chunks": case.chunks,
     }
+
+
+def _block(clients: Clients) -> dict[str, float]:
+    """The quickest of some rounds of each client, in seconds of CPU time."""
+    gc.collect()
+    gc.disable()
+    try:
+        best = dict.fromkeys(clients.runs, math.inf)
+        for _ in range(ROUNDS):
+            for client, run in clients.runs.items():
+                clients.use(client)
+                best[client] = min(best[client], seconds(run))
+        return best
+    finally:
+        gc.enable()
 
 
 def main() -> None:
@@ -138,20 +172,13 @@ def main() -> None:
     parser.add_argument("--case", action="append", choices=CASES)
     parser.add_argument("--scale", type=float, default=1.0, help="factor for the calls per turn")
     options = parser.parse_args()
-    provider, counter = provider_for(options.mode)
-    if options.mode != "none":
-        global_provider(provider)
-    for case in CASES.values():
-        case.make(unwrapped)  # imports the SDK's lazily loaded modules
-    instrument = CONTENDERS[options.contender]
-    switch = Switch(lambda: instrument(provider), ("openai", "anthropic"))
-    if not switch.size and options.contender not in SPANLESS:
-        raise SystemExit(f"{options.contender} changed nothing in the SDKs")
-    for name in options.case or CASES:
+    names = options.case or list(CASES)
+    copies, counter = start(options.contender, options.mode, names)
+    for name in names:
         case = CASES[name]
-        calls = max(1, int((3 if case.chunks else 60) * options.scale))
+        calls = max(1, int((1 if case.chunks else 8) * options.scale))
         try:
-            found = measure(options.contender, case, options.mode, switch, provider, counter, calls)
+            found = measure(options.contender, case, options.mode, copies, counter, calls)
         except Exception as error:  # noqa: BLE001 - a peer that fails a case is a result, too
             found = {
                 "contender": options.contender,

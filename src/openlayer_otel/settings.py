@@ -26,27 +26,26 @@ class ContentCapture(Enum):
     """Where message content is recorded.
 
     The names are those of ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT``.
+
+    Attributes:
+        on_spans: Whether content goes to span attributes.
+        on_events: Whether content goes to log events.
+        anywhere: Whether any content is recorded at all (error messages follow this, too).
     """
+
+    on_spans: bool
+    on_events: bool
+    anywhere: bool
 
     NO_CONTENT = "NO_CONTENT"
     SPAN_ONLY = "SPAN_ONLY"
     EVENT_ONLY = "EVENT_ONLY"
     SPAN_AND_EVENT = "SPAN_AND_EVENT"
 
-    @property
-    def on_spans(self) -> bool:
-        """Whether content goes to span attributes."""
-        return self in (ContentCapture.SPAN_ONLY, ContentCapture.SPAN_AND_EVENT)
-
-    @property
-    def on_events(self) -> bool:
-        """Whether content goes to log events."""
-        return self in (ContentCapture.EVENT_ONLY, ContentCapture.SPAN_AND_EVENT)
-
-    @property
-    def anywhere(self) -> bool:
-        """Whether any content is recorded at all (error messages follow this, too)."""
-        return self is not ContentCapture.NO_CONTENT
+    def __init__(self, name: str) -> None:
+        self.on_spans = "SPAN" in name
+        self.on_events = "EVENT" in name
+        self.anywhere = self.on_spans or self.on_events
 
 
 def content_capture(value: object) -> ContentCapture:

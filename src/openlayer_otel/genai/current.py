@@ -47,11 +47,9 @@ def take_back(token: Token[Any]) -> None:
 
     ``opentelemetry.context.detach`` logs an ERROR in a foreign context.
     """
-    variable = getattr(token, "var", None)
-    if variable is None:  # a context runtime other than contextvars
-        otel_context.detach(token)
-        return
     try:
-        variable.reset(token)
+        token.var.reset(token)
     except (ValueError, RuntimeError):
         return
+    except AttributeError:  # a context runtime other than contextvars
+        otel_context.detach(token)

@@ -17,6 +17,25 @@ Message = dict[str, Any]
 _MODALITIES = ("image", "audio", "video")
 
 
+# Compared one by one: a role that cannot be hashed is compared like any other.
+_SPEAKERS = ("user", "assistant", "system", "developer")
+
+
+def spoken(message: dict[str, Any]) -> Message | None:
+    """A message that holds a role and a text and nothing else, as nearly all of them do.
+
+    Every provider writes it alike, so the long way can be left to the others.
+
+    Returns:
+        The message in the conventions' shape; None if it is any other.
+    """
+    if len(message) == 2:
+        content = message.get("content")
+        if content and type(content) is str and (role := message.get("role")) in _SPEAKERS:
+            return {"role": role, "parts": [{"type": "text", "content": content}]}
+    return None
+
+
 def text(content: object) -> Part:
     """Something said in words."""
     return {"type": "text", "content": content}

@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import Any
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, Status, StatusCode, set_span_in_context
 
 from openlayer_otel import semconv
 from openlayer_otel.attachments import raw_outputs
@@ -41,6 +41,9 @@ _CANCELLED = (
 
 
 _OVER = Record(False)
+# The key under which a context holds its span, which the API does not name: with it, a context
+# is copied once instead of twice.
+(_SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
 
 
 class Operation:
@@ -151,7 +154,7 @@ class Operation:
         made = Operation(telemetry, endpoint, span, context, started, attributes, capture)
         if read:
             made.read_request(body)
-        made.context = Context({**set_span_in_context(span, context), OPERATION_KEY: made})
+        made.context = Context({**context, _SPAN_KEY: span, OPERATION_KEY: made})
         return made
 
     def read_request(self, body: Mapping[str, Any]) -> None:
@@ -165,6 +168,7 @@ class Operation:
         try:
             self._endpoint.request(body, self._record)
             self._encode_input()
+            _clean(self._record.attributes)
         except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
             report_failure(f"reading a {self.name} request", error)
 
@@ -235,7 +239,10 @@ class Operation:
                 self._describe(error)
             elif self._record.failure is not None:
                 self._describe_failure(*self._record.failure)
-            _clean(self._record.attributes)
+            if raw is None:
+                # What was decoded from a body's bytes here is valid: only an SDK's parser
+                # lets half an emoji through.
+                _clean(self._record.attributes)
             span.set_attributes(self._record.attributes)
             if raw_outputs.wanted and self.capture.on_spans and response is not None:
                 raw_outputs.keep(span.get_span_context().span_id, self._raw_output(response, raw))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from opentelemetry.trace import SpanKind
@@ -111,19 +111,21 @@ class Identity:
     address: str | None = None
     port: int | None = None
     conversation: str | None = None
+    _given: dict[str, Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        given = {
+            semconv.PROVIDER_NAME: self.provider,
+            semconv.SERVER_ADDRESS: self.address,
+            semconv.SERVER_PORT: self.port if self.address else None,
+            semconv.CONVERSATION_ID: self.conversation,
+        }
+        found = {name: value for name, value in given.items() if value}
+        object.__setattr__(self, "_given", found)
 
     def attributes(self, operation: str) -> dict[str, Any]:
         """The attributes that every span of ``operation`` starts with."""
-        found: dict[str, Any] = {semconv.OPERATION_NAME: operation}
-        if self.provider:
-            found[semconv.PROVIDER_NAME] = self.provider
-        if self.address:
-            found[semconv.SERVER_ADDRESS] = self.address
-            if self.port:
-                found[semconv.SERVER_PORT] = self.port
-        if self.conversation:
-            found[semconv.CONVERSATION_ID] = self.conversation
-        return found
+        return {semconv.OPERATION_NAME: operation, **self._given}
 
 
 RequestTable = Mapping[str, tuple[str, type]]
@@ -138,13 +140,12 @@ def read_request_fields(body: Mapping[str, Any], table: RequestTable, record: Re
         if entry is None or value is None:
             continue
         attribute, kind = entry
-        if kind is float:
-            if type(value) in (float, int):
-                attributes[attribute] = float(value)
-        elif kind is list:
+        if kind is list:
             if isinstance(value, str):
                 attributes[attribute] = [value]
             elif isinstance(value, list) and all(isinstance(item, str) for item in value):
                 attributes[attribute] = list(value)
         elif type(value) is kind:
             attributes[attribute] = value
+        elif kind is float and type(value) is int:
+            attributes[attribute] = float(value)

@@ -29,7 +29,7 @@ def input_messages(messages: Any) -> list[Message]:
     if not isinstance(messages, list):
         return []
     return [
-        shape.message(each.get("role"), content_parts(each.get("content")))
+        shape.spoken(each) or shape.message(each.get("role"), content_parts(each.get("content")))
         for each in messages
         if isinstance(each, dict)
     ]

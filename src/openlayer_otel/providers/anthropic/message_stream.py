@@ -7,11 +7,10 @@ tokens; the usage of ``message_delta`` is cumulative and replaces what came befo
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from openlayer_otel.genai.encoding import from_json, json_of
-from openlayer_otel.genai.text_buffer import TextBuffer
+from openlayer_otel.genai.text_buffer import PIECES, TextBuffer
 
 # Type of a delta -> the delta's field, and the block's field that it continues.
 _TEXT_DELTAS = {
@@ -38,14 +37,24 @@ class MessageStreamReader:
         content: Whether texts and tool calls are gathered, too.
     """
 
-    __slots__ = ("_append", "_blocks", "_content", "_delta", "_field", "_message", "_open_index")
+    __slots__ = (
+        "_blocks",
+        "_content",
+        "_delta",
+        "_field",
+        "_message",
+        "_open_index",
+        "_pieces",
+        "_text",
+    )
 
     def __init__(self, content: bool) -> None:
         self._content = content
         self._message: dict[str, Any] = {}
         self._blocks: dict[int, _Block] = {}
         # The text of the block that is being written, for the fast path.
-        self._append: Callable[[str], None] | None = None
+        self._text = TextBuffer()
+        self._pieces: list[str] | None = None
         self._open_index: object = _NONE
         self._delta = self._field = ""
 
@@ -53,15 +62,17 @@ class MessageStreamReader:
         """Take in one event."""
         # Nearly every event continues the text of the open block; see chat_stream.py.
         try:
-            if event.type == "content_block_delta" and event.index == self._open_index:
-                delta = event.delta
-                if delta.type == self._delta:
-                    piece = getattr(delta, self._field)
-                    if type(piece) is str:
-                        if self._append is not None:
-                            self._append(piece)
-                        return
-        except AttributeError:  # a dict from the wire, or an odd event
+            delta = event.delta
+            if delta.type == self._delta and event.index == self._open_index:
+                piece = getattr(delta, self._field)
+                if type(piece) is str:
+                    pieces = self._pieces
+                    if pieces is not None:
+                        pieces.append(piece)
+                        if len(pieces) == PIECES:
+                            self._text.join()
+                    return
+        except AttributeError:  # a dict from the wire, or another event
             pass
         self._read_json(json_of(event))
 
@@ -95,7 +106,8 @@ class MessageStreamReader:
             self._delta, self._field = usual
             self._open_index = index
             if self._content:
-                self._append = made.buffer(_TEXT_DELTAS[self._delta][1]).append
+                self._text = made.buffer(_TEXT_DELTAS[self._delta][1])
+                self._pieces = self._text.pieces
 
     def _read_delta(self, event: dict[str, Any]) -> None:
         index = event.get("index")

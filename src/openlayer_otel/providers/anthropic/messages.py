@@ -40,6 +40,14 @@ _PARAMETERS = frozenset(
         "tool_choice",
     }
 )
+# Requests with these fields only, as most are, need not be searched for the others.
+_ORDINARY = _REQUEST.keys() | {"messages", "model", "system", "tools"}
+_USAGE = (
+    ("cache_read_input_tokens", semconv.USAGE_CACHE_READ_INPUT_TOKENS),
+    ("cache_creation_input_tokens", semconv.USAGE_CACHE_WRITE_INPUT_TOKENS),
+    ("output_tokens", semconv.USAGE_OUTPUT_TOKENS),
+)
+_ALL_INPUT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 _FINISH_REASONS = {
     "end_turn": semconv.FINISH_STOP,
     "stop_sequence": semconv.FINISH_STOP,
@@ -62,12 +70,13 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
     """The request, field by field."""
     attributes = record.attributes
     read_request_fields(body, _REQUEST, record)
-    if body.get("stream") is True:
-        attributes[semconv.REQUEST_STREAM] = True
-    _read_output_config(body, record)
-    parameters = {name: body[name] for name in body if name in _PARAMETERS and body[name]}
-    if parameters:
-        attributes[semconv.REQUEST_PARAMETERS] = to_json(parameters)
+    if not body.keys() <= _ORDINARY:
+        if body.get("stream") is True:
+            attributes[semconv.REQUEST_STREAM] = True
+        _read_output_config(body, record)
+        parameters = {name: body[name] for name in body if name in _PARAMETERS and body[name]}
+        if parameters:
+            attributes[semconv.REQUEST_PARAMETERS] = to_json(parameters)
     if record.with_content:
         record.input_messages = input_messages(body.get("messages"))
         record.system_instructions = content_parts(body.get("system"))
@@ -88,11 +97,12 @@ def read_usage(usage: Any, record: Record) -> None:
     """``usage`` of a message."""
     if not isinstance(usage, dict):
         return
-    read, written = usage.get("cache_read_input_tokens"), usage.get("cache_creation_input_tokens")
-    record.usage(semconv.USAGE_CACHE_READ_INPUT_TOKENS, read)
-    record.usage(semconv.USAGE_CACHE_WRITE_INPUT_TOKENS, written)
+    attributes = record.attributes
+    for name, attribute in _USAGE:
+        count = usage.get(name)
+        if type(count) is int:
+            attributes[attribute] = count
     record.usage(semconv.USAGE_INPUT_TOKENS, all_input_tokens(usage))
-    record.usage(semconv.USAGE_OUTPUT_TOKENS, usage.get("output_tokens"))
     details = usage.get("output_tokens_details")
     if isinstance(details, dict):
         record.usage(semconv.USAGE_REASONING_OUTPUT_TOKENS, details.get("thinking_tokens"))
@@ -103,8 +113,7 @@ def read_usage(usage: Any, record: Record) -> None:
 
 def all_input_tokens(usage: Mapping[str, Any]) -> int | None:
     """Uncached, cache-read and cache-write tokens together; None if none of them is said."""
-    names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    counts = [count for count in map(usage.get, names) if type(count) is int]
+    counts = [count for count in map(usage.get, _ALL_INPUT) if type(count) is int]
     return sum(counts) if counts else None
 
 

@@ -56,6 +56,8 @@ _PARAMETERS = frozenset(
         "verbosity",
     }
 )
+# Requests with these fields only, as most are, need not be searched for the others.
+_ORDINARY = REQUEST_FIELDS.keys() | {"messages", "model", "tools"}
 _FINISH_REASONS = {
     "tool_calls": semconv.FINISH_TOOL_CALL,
     "function_call": semconv.FINISH_TOOL_CALL,
@@ -81,14 +83,15 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
     """The request, field by field."""
     record.attributes[semconv.OPENAI_API_TYPE] = "chat_completions"
     read_request_fields(body, REQUEST_FIELDS, record)
-    read_streaming(body, record)
-    read_choice_count(body, record)
-    read_service_tier(body, record)
-    read_parameters(body, _PARAMETERS, record)
-    read_output_type(body.get("response_format"), record)
-    reasoning = body.get("reasoning")
-    if isinstance(reasoning, dict):  # OpenRouter
-        set_text(record, semconv.REQUEST_REASONING_LEVEL, reasoning.get("effort"))
+    if not body.keys() <= _ORDINARY:
+        read_streaming(body, record)
+        read_choice_count(body, record)
+        read_service_tier(body, record)
+        read_parameters(body, _PARAMETERS, record)
+        read_output_type(body.get("response_format"), record)
+        reasoning = body.get("reasoning")
+        if isinstance(reasoning, dict):  # OpenRouter
+            set_text(record, semconv.REQUEST_REASONING_LEVEL, reasoning.get("effort"))
     if record.with_content:
         record.input_messages = chat_messages(body.get("messages"))
         record.tool_definitions = tool_definitions(body.get("tools") or body.get("functions"))

@@ -61,10 +61,11 @@ def read_service_tier(body: Mapping[str, Any], record: Record) -> None:
 
 def read_response_identity(body: Mapping[str, Any], record: Record) -> None:
     """Id, model, service tier and fingerprint of an answer."""
+    attributes = record.attributes
     for name, attribute in _RESPONSE:
         value = body.get(name)
-        if isinstance(value, str) and value:
-            record.attributes[attribute] = value
+        if value and type(value) is str:
+            attributes[attribute] = value
 
 
 def read_failure(error: object, record: Record) -> None:

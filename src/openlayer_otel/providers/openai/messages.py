@@ -12,13 +12,23 @@ from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.messages import Message, Part
 
 _AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "pcm16": "audio/pcm", "opus": "audio/opus"}
+_BESIDE_TEXT = (
+    "tool_calls",
+    "refusal",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+    "audio",
+    "images",
+    "function_call",
+)
 
 
 def chat_messages(messages: Any) -> list[Message]:
     """The request's conversation."""
     if not isinstance(messages, list):
         return []
-    return [chat_message(each) for each in messages if isinstance(each, dict)]
+    return [shape.spoken(each) or chat_message(each) for each in messages if isinstance(each, dict)]
 
 
 def chat_message(message: dict[str, Any]) -> Message:
@@ -28,9 +38,6 @@ def chat_message(message: dict[str, Any]) -> Message:
     if role in ("tool", "function"):
         call_id = message.get("tool_call_id")
         parts = [shape.tool_call_response(call_id, _tool_content(content))]
-    elif len(message) == 2 and isinstance(content, str) and isinstance(role, str):
-        # Nothing but role and content, as nearly every message: no need to look for more.
-        return {"role": role, "parts": [{"type": "text", "content": content}]}
     else:
         parts = message_parts(message)
     return shape.message(role, parts, message.get("name"))
@@ -38,11 +45,15 @@ def chat_message(message: dict[str, Any]) -> Message:
 
 def message_parts(message: dict[str, Any]) -> list[Part]:
     """The parts of a message or of a choice: reasoning, content, refusal, audio, tool calls."""
+    content = message.get("content")
+    if type(content) is str and not any(map(message.get, _BESIDE_TEXT)):
+        # Nothing but a text, as most answers.
+        return [shape.text(content)] if content else []
     parts: list[Part] = []
     thought = _reasoning(message)
     if thought:
         parts.append(shape.reasoning(thought))
-    parts.extend(content_parts(message.get("content")))
+    parts.extend(content_parts(content))
     refusal = message.get("refusal")
     if isinstance(refusal, str) and refusal:
         parts.append(shape.generic("refusal", {"content": refusal}))

@@ -40,6 +40,10 @@ def input_messages(given: Any) -> list[Message]:
     for item in given:
         if not isinstance(item, dict):
             continue
+        said = shape.spoken(item)
+        if said is not None:
+            messages.append(said)
+            continue
         role, parts = item_parts(item)
         last = messages[-1] if messages else None
         if last is not None and role == "assistant" == last["role"] and "role" not in item:

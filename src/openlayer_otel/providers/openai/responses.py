@@ -48,6 +48,8 @@ _PARAMETERS = frozenset(
         "truncation",
     }
 )
+# Requests with these fields only, as most are, need not be searched for the others.
+_ORDINARY = _REQUEST.keys() | {"input", "instructions", "model", "tools"}
 _INCOMPLETE = {
     "max_output_tokens": semconv.FINISH_LENGTH,
     "content_filter": semconv.FINISH_CONTENT_FILTER,
@@ -71,11 +73,22 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
     """The request, field by field."""
     record.attributes[semconv.OPENAI_API_TYPE] = "responses"
     read_request_fields(body, _REQUEST, record)
+    if not body.keys() <= _ORDINARY:
+        _read_options(body, record)
+    if record.with_content:
+        record.system_instructions = _instructions(body.get("instructions"))
+        record.input_messages = input_messages(body.get("input"))
+        record.tool_definitions = tool_definitions(body.get("tools"))
+
+
+def _read_options(body: Mapping[str, Any], record: Record) -> None:
     read_streaming(body, record)
     read_service_tier(body, record)
     read_parameters(body, _PARAMETERS, record)
     _read_conversation(body.get("conversation"), record)
-    _read_reasoning_level(body.get("reasoning"), record)
+    reasoning = body.get("reasoning")
+    if isinstance(reasoning, dict):
+        set_text(record, semconv.REQUEST_REASONING_LEVEL, reasoning.get("effort"))
     text = body.get("text")
     if isinstance(text, dict):
         read_output_type(text.get("format"), record)
@@ -83,10 +96,6 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
     if isinstance(prompt, dict):
         set_text(record, semconv.PROMPT_NAME, prompt.get("id"))
         set_text(record, semconv.PROMPT_VERSION, prompt.get("version"))
-    if record.with_content:
-        record.system_instructions = _instructions(body.get("instructions"))
-        record.input_messages = input_messages(body.get("input"))
-        record.tool_definitions = tool_definitions(body.get("tools"))
 
 
 def _read_conversation(conversation: object, record: Record) -> None:
@@ -94,11 +103,6 @@ def _read_conversation(conversation: object, record: Record) -> None:
     if isinstance(conversation, dict):
         conversation = conversation.get("id")
     set_text(record, semconv.CONVERSATION_ID, conversation)
-
-
-def _read_reasoning_level(reasoning: object, record: Record) -> None:
-    if isinstance(reasoning, dict):
-        set_text(record, semconv.REQUEST_REASONING_LEVEL, reasoning.get("effort"))
 
 
 def _instructions(instructions: Any) -> list[shape.Part] | None:
@@ -131,10 +135,11 @@ def _read_answer(body: Any, record: Record) -> None:
     read_response_identity(body, record)
     _read_conversation(body.get("conversation"), record)
     read_failure(body.get("error"), record)
-    reason = finish_reason(body)
+    kinds = _item_types(body.get("output"))
+    reason = finish_reason(body, kinds)
     if reason is not None:
         record.attributes[semconv.RESPONSE_FINISH_REASONS] = [reason]
-    if not _COMPACTIONS.isdisjoint(_item_types(body.get("output"))):
+    if not _COMPACTIONS.isdisjoint(kinds):
         record.attributes[semconv.CONVERSATION_COMPACTED] = True
     if record.with_content:
         parts = output_parts(body.get("output"))
@@ -142,11 +147,15 @@ def _read_answer(body: Any, record: Record) -> None:
             record.output_messages = [shape.output_message("assistant", parts, reason)]
 
 
-def finish_reason(body: Mapping[str, Any]) -> str | None:
+def finish_reason(body: Mapping[str, Any], kinds: frozenset[str]) -> str | None:
     """Why the model stopped, from ``status``; None while it has not stopped.
 
     A response has a status instead of a finish reason: ``completed`` is ``stop``, or
     ``tool_call`` if the application has to answer a call; ``incomplete`` names its reason.
+
+    Args:
+        body: The response.
+        kinds: The types of its output's items.
     """
     details = body.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, dict) else None
@@ -154,7 +163,6 @@ def finish_reason(body: Mapping[str, Any]) -> str | None:
         return _INCOMPLETE.get(reason, reason)
     status = body.get("status")
     status = status if isinstance(status, str) else None
-    kinds = _item_types(body.get("output"))
     if status in _COMPLETE or (status is None and kinds):
         if not kinds.isdisjoint(_TOOL_CALLS):
             return semconv.FINISH_TOOL_CALL
@@ -167,7 +175,7 @@ def finish_reason(body: Mapping[str, Any]) -> str | None:
 def _item_types(output: Any) -> frozenset[str]:
     if not isinstance(output, list):
         return frozenset()
-    return frozenset(str(each.get("type")) for each in output if isinstance(each, dict))
+    return frozenset([str(each.get("type")) for each in output if isinstance(each, dict)])
 
 
 def _read_compaction(body: Any, record: Record) -> None:

@@ -8,8 +8,16 @@ from openlayer_otel import semconv
 from openlayer_otel.genai.record import Record
 
 # Chat Completions and Responses name the totals differently and the details alike.
-_INPUT = ("prompt_tokens", "input_tokens")
-_OUTPUT = ("completion_tokens", "output_tokens")
+# The details are called "prompt_tokens_details", or, by Assistants and transcriptions,
+# "prompt_token_details".
+_INPUT = (
+    ("prompt_tokens", "prompt_tokens_details", "prompt_token_details"),
+    ("input_tokens", "input_tokens_details", "input_token_details"),
+)
+_OUTPUT = (
+    ("completion_tokens", "completion_tokens_details", "completion_token_details"),
+    ("output_tokens", "output_tokens_details", "output_token_details"),
+)
 # Field of the details -> attribute.
 _INPUT_DETAILS = {
     "cached_tokens": semconv.USAGE_CACHE_READ_INPUT_TOKENS,
@@ -49,22 +57,21 @@ def read_usage(usage: Any, record: Record) -> None:
 
 def _read_side(
     usage: dict[str, Any],
-    names: tuple[str, ...],
+    names: tuple[tuple[str, str, str], ...],
     attribute: str,
     details: dict[str, str],
     record: Record,
 ) -> int | None:
-    for name in names:
+    attributes = record.attributes
+    for name, details_name, other_name in names:
         tokens = usage.get(name)
         if type(tokens) is not int:
             continue
-        record.attributes[attribute] = tokens
-        # Transcriptions say "input_token_details".
-        given = usage.get(f"{name}_details") or usage.get(f"{name[:-1]}_details")
-        if isinstance(given, dict):
-            for detail, detail_attribute in details.items():
-                value = given.get(detail)
-                if value or (value == 0 and detail in _ZERO_COUNTS):
-                    record.usage(detail_attribute, value)
+        attributes[attribute] = tokens
+        given = usage.get(details_name) or usage.get(other_name)
+        if type(given) is dict:
+            for detail, value in given.items():
+                if type(value) is int and (value or detail in _ZERO_COUNTS) and detail in details:
+                    attributes[details[detail]] = value
         return tokens
     return None
