@@ -68,6 +68,14 @@ def test_it_stays_within_its_size_and_the_oldest_go(spool: Spool) -> None:
     assert last == b"29"
 
 
+def test_several_processes_keep_the_size_together(tmp_path: Path) -> None:
+    processes = [Spool(tmp_path / "spool", 1_000_000) for _ in range(4)]
+    for _ in range(60):
+        for process in processes:
+            process.put(URL, "p", b"x" * 20_000)
+            assert processes[0].status().size <= 1_200_000
+
+
 def test_a_trace_larger_than_the_spool_is_not_taken(spool: Spool) -> None:
     with pytest.raises(ValueError, match="larger"):
         spool.put(URL, "p", b"x" * 20_000)

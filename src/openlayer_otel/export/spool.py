@@ -41,8 +41,10 @@ from openlayer_otel.export.spool_files import (
     write_whole,
 )
 
-# The size of the directory is counted anew after so many writes: other processes write, too.
+# The size of the directory is counted anew after so many writes, or when this part of it was
+# written: other processes write, too.
 _COUNT_EVERY = 100
+_COUNT_EVERY_PART = 20
 # What a header takes, generously.
 _ROOM_FOR_HEADER = 1_000
 # Waiting files are listed so many at a time.
@@ -72,6 +74,7 @@ class Spool:
         self._lock = threading.Lock()
         self._size = 0
         self._writes_until_count = 0
+        self._bytes_until_count = 0
         self._number = 0
 
     def put(
@@ -172,10 +175,13 @@ class Spool:
         """Make the directory, and remove the oldest traces until ``size`` more bytes fit."""
         with self._lock:
             self._writes_until_count -= 1
-            if self._writes_until_count > 0 and self._size + size <= self.max_bytes:
+            self._bytes_until_count -= size
+            fits = self._size + size <= self.max_bytes
+            if fits and self._writes_until_count > 0 and self._bytes_until_count > 0:
                 return
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._writes_until_count = _COUNT_EVERY
+            self._bytes_until_count = self.max_bytes // _COUNT_EVERY_PART
             listing = Listing(self._path)
             # A tenth more than needed goes, or each write at the limit would list the directory.
             spare = 0 if listing.size + size <= self.max_bytes else self.max_bytes // 10
