@@ -17,6 +17,7 @@ from openlayer_otel.export.spool_files import (
     UNREADABLE,
     Listing,
     name_of,
+    open_to_lock,
     read_whole,
     remove,
     rename,
@@ -26,7 +27,7 @@ from openlayer_otel.export.spool_files import (
 
 FORMAT = 1
 # A file that begins with this was sent, and only has to be removed.
-_SENT = b"sent\n"
+_SENT = b"sent"
 
 
 def _mark_sent(descriptor: int) -> None:
@@ -124,8 +125,7 @@ def kill(path: str) -> bool:
 def _locked(path: str) -> int | None:
     """The file, open and locked; None if it is gone or somebody else's."""
     try:
-        # Writable, because network file systems demand it for an exclusive lock.
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = open_to_lock(path)
     except OSError:
         return None
     if try_lock(descriptor):

@@ -25,6 +25,7 @@ from openlayer_otel.export.spool_files import (
     STORED,
     UNREADABLE,
     destination_in,
+    open_to_lock,
     read_whole,
     remove,
     rename,
@@ -132,7 +133,7 @@ class DataFiles:
         """
         path = self._path(unit, checksum)
         try:
-            descriptor = os.open(path, os.O_RDWR)
+            descriptor = open_to_lock(path)
         except OSError:
             yield None
             return

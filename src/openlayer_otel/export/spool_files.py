@@ -245,6 +245,17 @@ def write_whole(path: str, content: bytes, *, sync: bool) -> None:
         raise
 
 
+def open_to_lock(path: str) -> int:
+    """Open a file that is there; returns its descriptor.
+
+    Raises:
+        OSError: It is gone, or somebody holds it.
+    """
+    # Writable, because network file systems demand it for an exclusive lock; and bytes as they
+    # are, because Windows would change ends of lines.
+    return os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+
+
 def read_whole(descriptor: int) -> bytes:
     """All bytes of an open file; it stays open."""
     with os.fdopen(os.dup(descriptor), "rb") as file:
