@@ -337,6 +337,31 @@ def test_the_command_uploads_what_waits_whatever_is_set_in_its_shell(
     assert backend.places() == {"one": [place_of(b"data")]}
 
 
+def test_the_command_tries_a_storage_that_is_down_once(
+    processing: Make,
+    backend: Backend,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    backend.refuse = {"": 503}
+    provider, _ = processing(max_retries=0)
+    attach(provider, "one", b"data")
+    attach(provider, "two", b"other")
+    attach(provider, "without")
+    provider.shutdown()
+    monkeypatch.setenv("OPENLAYER_BASE_URL", backend.url)
+    monkeypatch.setenv("OPENLAYER_API_KEY", "k")
+    backend.refuse = {STORAGE: 503}
+    backend.requests.clear()
+    assert main(["spool", "replay"]) == 1
+    output = capsys.readouterr().out
+    assert "1 sent" in output
+    assert "2 not sent (attachments: the storage: status 503)\n" in output
+    assert output.endswith("2 left\n")
+    assert sum(each.path.startswith(STORAGE) for each in backend.requests) == 1
+    assert backend.names() == Counter(["without"])
+
+
 def test_the_command_clears_attachments_as_well(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", 100_000)
     spool.put(URL, "p", b"{}", attachments={md5(b"data"): b"data"})
