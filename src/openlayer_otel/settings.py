@@ -240,6 +240,12 @@ class Settings:
     max_body_bytes: int = _setting(
         8_000_000, "OPENLAYER_OTEL_MAX_BODY_BYTES", _whole, "Largest upload; content is cut to fit."
     )
+    max_rows: int = _setting(
+        32,
+        "OPENLAYER_OTEL_MAX_ROWS",
+        _whole,
+        "Traces in one upload, when several wait for the same pipeline.",
+    )
     spool: bool = _setting(
         True,
         "OPENLAYER_OTEL_SPOOL",

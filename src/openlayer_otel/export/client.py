@@ -243,6 +243,7 @@ class Client:
         *,
         give_up: threading.Event,
         max_retries: int | None = None,
+        may_cut: bool = True,
     ) -> tuple[Answer, bytes]:
         """Send one body, with retries, within the deadline of one trace.
 
@@ -251,6 +252,7 @@ class Client:
             data: The JSON body.
             give_up: When set, the attempt that runs is the last one.
             max_retries: Retries after the first attempt; by default those of the settings.
+            may_cut: Whether content may be cut if the body is too large.
 
         Returns:
             The last answer, and the body as it was sent last (cut, if it was too large).
@@ -261,7 +263,7 @@ class Client:
         while True:
             left = min(ends, self.last_moment) - time.monotonic()
             answer = self.attempt(pipeline_id, data, max(0.1, min(self.settings.timeout, left)))
-            if answer.verdict is Verdict.TOO_LARGE:
+            if answer.verdict is Verdict.TOO_LARGE and may_cut:
                 smaller = shrink(data, len(data) // 2)
                 if len(data) // 2 < SMALLEST_BODY or len(smaller) >= len(data):
                     return judged(Answer(Verdict.REFUSED, answer.reason), 413), data

@@ -17,6 +17,7 @@ from openlayer_otel.export.answers import Answer, Verdict
 from openlayer_otel.export.availability import Availability
 from openlayer_otel.export.backlog import Backlog, Kept, Settle, Upload
 from openlayer_otel.export.client import Client, pause_after
+from openlayer_otel.export.together import Together, joined
 from openlayer_otel.export.uploads import AttachmentUploads, Memory
 
 THREADS = 4
@@ -114,7 +115,7 @@ class Senders:
                 except queue.Empty:
                     return
                 if upload is not None:
-                    self._handle(upload)
+                    self._handle([upload])
 
     def _run(self) -> None:
         outbox = self._outbox
@@ -132,7 +133,8 @@ class Senders:
                     with self._lock:
                         self._idle -= 1
                 if upload is not None:
-                    self._handle(upload)
+                    for uploads in self._with_those_behind(upload):
+                        self._handle(uploads)
                 elif self._backlog.pending and time.monotonic() >= self.availability.probe_at:
                     self._replay()
 
@@ -142,19 +144,52 @@ class Senders:
             return _IDLE
         return min(_IDLE, max(0.0, self.availability.probe_at - time.monotonic()) + 0.01)
 
-    def _handle(self, upload: Upload) -> None:
+    def _with_those_behind(self, first: Upload) -> list[list[Upload]]:
+        """What is in the outbox, as requests: rows that can go together do."""
+        max_rows = self._client.settings.max_rows
+        taken = [Together(first, max_rows)]
+        for _ in range(max_rows - 1):
+            try:
+                upload = self._outbox.get_nowait()
+            except queue.Empty:
+                break
+            if upload is None:
+                self._outbox.put(None)  # for whoever comes next
+                break
+            if not taken[-1].takes(upload):
+                taken.append(Together(upload, max_rows))
+        return [each.uploads for each in taken]
+
+    def _handle(self, uploads: list[Upload]) -> None:
+        """Send uploads in one request, or put them away."""
         try:
-            if upload.spooled is not None:
-                pass  # put away at exit, while it was in the outbox
-            elif self.backend_is_down:
-                self._backlog.keep(upload)
-            else:
-                self._send(upload)
+            # Some may have been put away at exit, while they were in the outbox.
+            left = [each for each in uploads if each.spooled is None]
+            if left and self.backend_is_down:
+                for each in left:
+                    self._backlog.keep(each)
+            elif len(left) == 1:
+                self._send(left[0])
+            elif left:
+                self._send_together(left)
         except Exception as error:  # noqa: BLE001 - a sender must outlive any one trace
             report_failure("sending a trace", error)
-            self._settle(upload, "lost")
+            for each in uploads:
+                self._settle(each, "lost")
         finally:
-            self.in_hand.pop(upload.ticket, None)
+            for each in uploads:
+                self.in_hand.pop(each.ticket, None)
+
+    def _send_together(self, uploads: list[Upload]) -> None:
+        answer, _ = self._client.deliver(
+            uploads[0].pipeline_id, joined(uploads), give_up=self.give_up, may_cut=False
+        )
+        if answer.verdict in (Verdict.REFUSED, Verdict.TOO_LARGE):
+            # One of them is at fault: the others must not suffer for it.
+            for each in uploads:
+                self._handle([each])
+        else:
+            self._answered(answer, uploads)
 
     def _send(self, upload: Upload) -> None:
         if upload.attachments and self._is_held(upload):
@@ -163,20 +198,26 @@ class Senders:
         answer, upload.data = self._client.deliver(
             upload.pipeline_id, upload.data, give_up=self.give_up
         )
+        self._answered(answer, [upload])
+
+    def _answered(self, answer: Answer, uploads: list[Upload]) -> None:
+        """Settle what went in one request."""
         if answer.verdict is Verdict.SENT:
             self._answered_at = time.monotonic()
             self.availability.succeeded()
-            if not self._settle(upload, "sent") and upload.spooled is not None:
-                # It was put away at exit, while this request was running.
-                self._backlog.discard(upload)
+            for upload in uploads:
+                if not self._settle(upload, "sent") and upload.spooled is not None:
+                    # It was put away at exit, while this request was running.
+                    self._backlog.discard(upload)
             return
-        if upload.spooled is not None:
-            return
-        if answer.verdict is Verdict.REFUSED:
-            self._backlog.keep_refused(upload)
-        else:
+        left = [each for each in uploads if each.spooled is None]
+        if left and answer.verdict is not Verdict.REFUSED:
             self.availability.failed(answer)
-            self._backlog.keep(upload)
+        for upload in left:
+            if answer.verdict is Verdict.REFUSED:
+                self._backlog.keep_refused(upload)
+            else:
+                self._backlog.keep(upload)
 
     def _replay(self) -> None:
         try:
