@@ -1,9 +1,12 @@
-"""What is measured: one call of a real SDK client, over and over."""
+"""What is measured: one call of a real SDK client, over and over, in steps.
+
+A *step* is what the application waits for at a time: the call, and each chunk of a stream.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +33,9 @@ class Case:
         name: As in the table.
         provider: ``openai`` or ``anthropic``.
         chunks: Events of a streamed answer; 0 for a plain call.
-        make: Makes the function that makes one call; its argument wraps the SDK's method.
-        asynchronous: The function is a coroutine function.
+        make: Makes the function that makes one call; its argument wraps the SDK's method. The
+            function returns an iterator that yields after each step.
+        asynchronous: The iterator is asynchronous.
     """
 
     name: str
@@ -70,8 +74,9 @@ def _anthropic() -> Any:
 def _chat(wrap: Wrap) -> Callable[[], Any]:
     create = wrap(_openai().chat.completions.create)
 
-    def call() -> Any:
-        return create(model="gpt-4o-mini", messages=MESSAGES, temperature=0.2, max_tokens=100)
+    def call() -> Iterator[None]:
+        create(model="gpt-4o-mini", messages=MESSAGES, temperature=0.2, max_tokens=100)
+        yield
 
     return call
 
@@ -79,11 +84,13 @@ def _chat(wrap: Wrap) -> Callable[[], Any]:
 def _chat_streamed(wrap: Wrap) -> Callable[[], Any]:
     create = wrap(_openai().chat.completions.create)
 
-    def call() -> int:
+    def call() -> Iterator[None]:
         stream = create(
             model="gpt-4o-mini", messages=MESSAGES, temperature=0.2, max_tokens=100, stream=True
         )
-        return sum(1 for _ in stream)
+        yield
+        for _ in stream:
+            yield
 
     return call
 
@@ -91,45 +98,56 @@ def _chat_streamed(wrap: Wrap) -> Callable[[], Any]:
 def _chat_streamed_async(wrap: Wrap) -> Callable[[], Any]:
     create = wrap(_async_openai().chat.completions.create)
 
-    async def call() -> int:
+    async def call() -> AsyncIterator[None]:
         stream = await create(
             model="gpt-4o-mini", messages=MESSAGES, temperature=0.2, max_tokens=100, stream=True
         )
-        count = 0
+        yield
         async for _ in stream:
-            count += 1
-        return count
+            yield
 
     return call
 
 
 def _responses(wrap: Wrap) -> Callable[[], Any]:
     create = wrap(_openai().responses.create)
-    return lambda: create(
-        model="gpt-4o-mini", input=MESSAGES, temperature=0.2, max_output_tokens=100
-    )
+
+    def call() -> Iterator[None]:
+        create(model="gpt-4o-mini", input=MESSAGES, temperature=0.2, max_output_tokens=100)
+        yield
+
+    return call
 
 
 def _embeddings(wrap: Wrap) -> Callable[[], Any]:
     create = wrap(_openai().embeddings.create)
-    return lambda: create(
-        model="text-embedding-3-small", input="What is the capital?", encoding_format="float"
-    )
+
+    def call() -> Iterator[None]:
+        create(model="text-embedding-3-small", input="What is it?", encoding_format="float")
+        yield
+
+    return call
 
 
 def _message(wrap: Wrap) -> Callable[[], Any]:
     create = wrap(_anthropic().messages.create)
-    return lambda: create(
-        model="claude-sonnet-4-5", max_tokens=100, messages=_USER, system=MESSAGES[0]["content"]
-    )
+    system = MESSAGES[0]["content"]
+
+    def call() -> Iterator[None]:
+        create(model="claude-opus-4-6", max_tokens=100, messages=_USER, system=system)
+        yield
+
+    return call
 
 
 def _message_streamed(wrap: Wrap) -> Callable[[], Any]:
     create = wrap(_anthropic().messages.create)
 
-    def call() -> int:
-        stream = create(model="claude-sonnet-4-5", max_tokens=100, messages=_USER, stream=True)
-        return sum(1 for _ in stream)
+    def call() -> Iterator[None]:
+        stream = create(model="claude-opus-4-6", max_tokens=100, messages=_USER, stream=True)
+        yield
+        for _ in stream:
+            yield
 
     return call
 
@@ -137,9 +155,11 @@ def _message_streamed(wrap: Wrap) -> Callable[[], Any]:
 def _message_helper(wrap: Wrap) -> Callable[[], Any]:
     stream_helper = wrap(_anthropic().messages.stream)
 
-    def call() -> int:
-        with stream_helper(model="claude-sonnet-4-5", max_tokens=100, messages=_USER) as stream:
-            return sum(1 for _ in stream.text_stream)
+    def call() -> Iterator[None]:
+        with stream_helper(model="claude-opus-4-6", max_tokens=100, messages=_USER) as stream:
+            yield
+            for _ in stream.text_stream:
+                yield
 
     return call
 
@@ -161,17 +181,15 @@ CASES = {
 
 def repeat(case: Case, call: Callable[[], Any], times: int) -> Callable[[], None]:
     """A function that makes ``times`` calls one after the other."""
-    if not case.asynchronous:
 
-        def run() -> None:
-            for _ in range(times):
-                call()
-
-        return run
-    loop = asyncio.new_event_loop()
-
-    async def calls() -> None:
+    def run() -> None:
         for _ in range(times):
-            await call()
+            for _ in call():
+                pass
 
-    return lambda: loop.run_until_complete(calls())
+    async def run_async() -> None:
+        for _ in range(times):
+            async for _ in call():
+                pass
+
+    return (lambda: asyncio.run(run_async())) if case.asynchronous else run

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import CASES, Case
+from benchmarks.cases import CASES, Case, repeat
 from benchmarks.contenders import CONTENDERS
 from benchmarks.measure import Clients, start
 
@@ -51,12 +51,13 @@ def _work(contender: str, mode: str, names: list[str], warm_up: int) -> None:
         case = CASES[name]
         calls = _calls(case)
         clients = Clients(contender, case, mode, copies, counter, calls)
-        for client, run in clients.runs.items():
+        for client, call in clients.calls.items():
+            run = repeat(case, call, calls)
             clients.use(client)
             for _ in range(warm_up):
                 run()
             _counted(run)
-        print(json.dumps([name, list(clients.runs)]), flush=True)
+        print(json.dumps([name, list(clients.calls)]), flush=True)
 
 
 def _calls(case: Case) -> int:

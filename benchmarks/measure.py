@@ -1,19 +1,19 @@
-"""One contender, one process: bare, floor and instrumented rounds take turns.
+"""One contender, one process: bare, floor and instrumented client take turns.
 
-Prints one line of JSON for each case: median of the rounds' overheads in microseconds of
-process CPU time per call, and the median of the ratio to the floor of the same turn.
+Prints one line of JSON for each case: the median of the blocks' overheads in microseconds a
+call, and the median of their ratios to the floor of the same block.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
 import json
-import math
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from operator import truediv
 from typing import Any
 
@@ -26,11 +26,14 @@ from benchmarks.contenders import CONTENDERS, SPANLESS, global_provider
 from benchmarks.copies import Copies
 from benchmarks.floor import FLOORS
 
-BLOCKS = 15
-"""Blocks of rounds; each gives one overhead and one ratio, and the median is reported."""
-ROUNDS = 25
-"""Rounds of each client in a block, taking turns. The quickest counts: on a machine that is
-shared, whatever else runs can only make a round slower."""
+BLOCKS = 9
+"""Blocks of calls; each gives one overhead and one ratio, and the median is reported."""
+TURNS = 12
+"""Turns of each client in a block: a stream, or so many plain calls in a row:"""
+IN_A_ROW = 8
+
+
+_OVER = object()
 
 
 class Counter(SpanProcessor):
@@ -44,13 +47,6 @@ class Counter(SpanProcessor):
         """A span has ended."""
         self.count += 1
         self.last = span
-
-
-def seconds(run: Callable[[], None]) -> float:
-    """CPU seconds that ``run`` takes."""
-    started = time.process_time()
-    run()
-    return time.process_time() - started
 
 
 def provider_for(mode: str) -> tuple[Any, Counter]:
@@ -107,18 +103,19 @@ class Clients:
     ) -> None:
         self._copies = copies
         copies.bare()
-        self.runs = {"bare": repeat(case, case.make(unwrapped), calls)}
+        self.calls = {"bare": case.make(unwrapped)}
         make_floor = FLOORS.get(case.name)
         if make_floor is not None and mode == "sampled":
             tracer = provider_for("sampled")[0].get_tracer("floor")
             content = "content off" not in contender
             wrap = lambda create: make_floor(tracer, create, content)  # noqa: E731
-            self.runs["floor"] = repeat(case, case.make(wrap), calls)
+            self.calls["floor"] = case.make(wrap)
         copies.instrumented()
-        self.runs["instrumented"] = repeat(case, case.make(unwrapped), calls)
-        self.runs["instrumented"]()
+        self.calls["instrumented"] = case.make(unwrapped)
+        run = repeat(case, self.calls["instrumented"], calls)
+        run()
         counter.count = 0
-        self.runs["instrumented"]()
+        run()
         check(contender, case, counter, calls, mode)
 
     def use(self, client: str) -> None:
@@ -127,21 +124,23 @@ class Clients:
 
 
 def measure(
-    contender: str, case: Case, mode: str, copies: Copies, counter: Counter, calls: int
+    contender: str, case: Case, mode: str, copies: Copies, counter: Counter, turns: int
 ) -> dict[str, Any]:
-    """Overheads of one case."""
-    clients = Clients(contender, case, mode, copies, counter, calls)
+    """Overheads of one case; ``turns`` of each client make a block."""
+    clients = Clients(contender, case, mode, copies, counter, 2)
     # What is loaded stays: it need not be looked at again by every collection.
     gc.collect()
     gc.freeze()
-    blocks = [_block(clients) for _ in range(BLOCKS)]
-    overheads = [(best["instrumented"] - best["bare"]) / calls * 1e6 for best in blocks]
-    floors = [(best["floor"] - best["bare"]) / calls * 1e6 for best in blocks if "floor" in best]
+    block = _block_async if case.asynchronous else _block
+    in_a_row = 1 if case.chunks else IN_A_ROW
+    blocks = [block(clients, turns, in_a_row) for _ in range(BLOCKS)]
+    overheads = [(best["instrumented"] - best["bare"]) * 1e6 for best in blocks]
+    floors = [(best["floor"] - best["bare"]) * 1e6 for best in blocks if "floor" in best]
     return {
         "contender": contender,
         "case": case.name,
         "mode": mode,
-        "bare": statistics.median(best["bare"] for best in blocks) / calls * 1e6,
+        "bare": statistics.median(best["bare"] for best in blocks) * 1e6,
         "overhead": statistics.median(overheads),
         "floor": statistics.median(floors) if floors else None,
         "ratio": statistics.median(map(truediv, overheads, floors)) if floors else None,
@@ -149,19 +148,69 @@ def measure(
     }
 
 
-def _block(clients: Clients) -> dict[str, float]:
-    """The quickest of some rounds of each client, in seconds of CPU time."""
+class Quickest:
+    """The quickest time of each step of each client, in seconds.
+
+    On a machine that is shared, whatever else runs can only make a step slower; a step is
+    short, so among its repetitions there is one during which nothing did.
+    """
+
+    def __init__(self, clients: Clients) -> None:
+        self._best: dict[str, list[float]] = {client: [] for client in clients.calls}
+
+    def note(self, client: str, step: int, seconds: float) -> None:
+        """A step took so many seconds."""
+        best = self._best[client]
+        if step == len(best):
+            best.append(seconds)
+        elif seconds < best[step]:
+            best[step] = seconds
+
+    def sums(self) -> dict[str, float]:
+        """Of each client, the seconds of a whole call."""
+        return {client: sum(best) for client, best in self._best.items()}
+
+
+def _turns(clients: Clients, turns: int, in_a_row: int) -> Iterator[str]:
+    """Which client makes the next call; garbage is collected before, not meanwhile."""
     gc.collect()
     gc.disable()
     try:
-        best = dict.fromkeys(clients.runs, math.inf)
-        for _ in range(ROUNDS):
-            for client, run in clients.runs.items():
+        for _ in range(turns):
+            for client in clients.calls:
                 clients.use(client)
-                best[client] = min(best[client], seconds(run))
-        return best
+                for _ in range(in_a_row):
+                    yield client
     finally:
         gc.enable()
+
+
+def _block(clients: Clients, turns: int, in_a_row: int) -> dict[str, float]:
+    quickest, clock = Quickest(clients), time.perf_counter
+    for client in _turns(clients, turns, in_a_row):
+        steps, step, more = clients.calls[client](), 0, None
+        while more is not _OVER:
+            started = clock()
+            more = next(steps, _OVER)
+            quickest.note(client, step, clock() - started)
+            step += 1
+    return quickest.sums()
+
+
+def _block_async(clients: Clients, turns: int, in_a_row: int) -> dict[str, float]:
+    return asyncio.run(_in_steps(clients, turns, in_a_row))
+
+
+async def _in_steps(clients: Clients, turns: int, in_a_row: int) -> dict[str, float]:
+    quickest, clock = Quickest(clients), time.perf_counter
+    for client in _turns(clients, turns, in_a_row):
+        steps, step, more = clients.calls[client](), 0, None
+        while more is not _OVER:
+            started = clock()
+            more = await anext(steps, _OVER)
+            quickest.note(client, step, clock() - started)
+            step += 1
+    return quickest.sums()
 
 
 def main() -> None:
@@ -176,9 +225,9 @@ def main() -> None:
     copies, counter = start(options.contender, options.mode, names)
     for name in names:
         case = CASES[name]
-        calls = max(1, int((1 if case.chunks else 8) * options.scale))
+        turns = max(3, int(TURNS * options.scale))
         try:
-            found = measure(options.contender, case, options.mode, copies, counter, calls)
+            found = measure(options.contender, case, options.mode, copies, counter, turns)
         except Exception as error:  # noqa: BLE001 - a peer that fails a case is a result, too
             found = {
                 "contender": options.contender,
