@@ -2,7 +2,8 @@
 
     python -m benchmarks.instructions openlayer-otel --case "OpenAI chat"
 
-Runs itself under ``valgrind --tool=callgrind`` (which must be installed) and prints one line
+Runs itself under ``valgrind --tool=callgrind`` (Linux, has to be installed; two runs differ by
+less than a thousandth) and prints one line
 of JSON for each case, like :mod:`benchmarks.measure`, in thousands of instructions a call.
 """
 
@@ -87,6 +88,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [
+                # At the same addresses each time: sets and dicts are ordered by them.
+                *("setarch", "-R"),
                 "valgrind",
                 "--tool=callgrind",
                 f"--callgrind-out-file={folder}/count",

@@ -41,6 +41,7 @@ _CANCELLED = (
 
 
 _OVER = Record(False)
+_NO_CONTEXT = Context()
 # The key under which a context holds its span, which the API does not name: with it, a context
 # is copied once instead of twice.
 (_SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
@@ -54,7 +55,8 @@ class Operation:
         attributes: What the span started with.
         started: ``time.perf_counter()`` of the start.
         event_content: Content for events by attribute name, as JSON text, redacted and cut.
-        context: The context in which its span is current; attach it around the SDK's work.
+        context: The context in which its span is current; attach it around the SDK's work. Empty
+            once the operation is over.
         resends: How often the SDK sent the request again.
         openlayer_taken: No (further) request belongs to it. A framework's hook, whose operation
             is no request itself, sets it to False for the first request below.
@@ -255,6 +257,8 @@ class Operation:
             # the conversation must not live as long.
             self._record = _OVER
             self.event_content = {}
+            # Its context holds the operation: left alone, the collector would have to find both.
+            self.context = _NO_CONTEXT
         for notify in self.on_end:
             try:
                 notify(response)

@@ -106,7 +106,6 @@ class StreamEnd:
 
     def stopped(self, error: BaseException) -> None:
         """The source raised ``error``: the iteration's own end, or a failure."""
-        _open.discard(self)
         if isinstance(error, (StopIteration, StopAsyncIteration)):
             self._operation.finish(self._response())
         else:
@@ -115,19 +114,20 @@ class StreamEnd:
     def closed(self) -> None:
         """The stream was closed by the application, unless a read is under way."""
         if not self.reading:
-            _open.discard(self)
             self._operation.finish(self._response(), semconv.OUTCOME_CLOSED)
 
     def dropped(self) -> None:
         """The stream was collected."""
-        _open.discard(self)
         self._operation.finish(self._response(), semconv.OUTCOME_DROPPED)
 
     def _response(self) -> Any:
-        if self._reader is None or self._operation.over:
+        """What was received, of which nothing is kept."""
+        _open.discard(self)
+        reader, self._reader, self.read = self._reader, None, _ignore
+        if reader is None or self._operation.over:
             return None
         try:
-            return self._reader.response()
+            return reader.response()
         except Exception as error:  # noqa: BLE001 - the span must end, whatever was gathered
             report_failure("putting a stream together", error)
             return None

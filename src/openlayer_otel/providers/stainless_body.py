@@ -11,6 +11,7 @@ Where the application reads the body itself (``with_streaming_response``: ``iter
 
 from __future__ import annotations
 
+import weakref
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -179,7 +180,9 @@ class BodyReader:
     __slots__ = ("_decode", "_end", "_finished", "_pending", "_response", "_size", "_streamed")
 
     def __init__(self, response: Any, end: StreamEnd, streamed: bool) -> None:
-        self._response = response
+        # The response holds its body, hence this: a strong reference back would leave both to the
+        # garbage collector.
+        self._response = weakref.ref(response)
         self._end = end
         self._streamed = streamed
         self._pending: list[bytes] = []
@@ -226,7 +229,7 @@ class BodyReader:
         if self._finished or self._streamed:
             return
         self._finished = True
-        content = getattr(self._response, "_content", None)
+        content = getattr(self._response(), "_content", None)
         body = content if isinstance(content, bytes) else b"".join(self._pending)
         whole = response_json(body)
         if whole is not None:
