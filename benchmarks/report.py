@@ -9,15 +9,13 @@ BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 _OURS = "openlayer-otel"
 
 
-def _cell(line: dict[str, Any] | None, in_chunks: bool = False) -> str:
+def _cell(line: dict[str, Any] | None, digits: int = 0) -> str:
     if line is None:
         return ""
     if "failed" in line:
         return "fails"
-    if in_chunks:
-        return f"{line['overhead'] / line['chunks']:.2f}"
-    ratio = f" ({line['ratio']:.1f} ×)" if line["ratio"] is not None else ""
-    return f"{line['overhead']:,.0f}{ratio}"
+    ratio = line["overhead"] / line["floor"] if line["floor"] else 0.0
+    return f"{line['overhead']:,.{digits}f}" + (f" ({ratio:.1f} ×)" if ratio > 0 else "")
 
 
 def _table(header: list[str], rows: list[list[str]]) -> list[str]:
@@ -25,54 +23,44 @@ def _table(header: list[str], rows: list[list[str]]) -> list[str]:
     return [*lines, *("| " + " | ".join(row) + " |" for row in rows)]
 
 
+def overheads(lines: list[dict[str, Any]]) -> list[str]:
+    """The table of what a recorded call costs: a line for each case, a column for each contender.
+
+    Args:
+        lines: Results of ``measure`` or of ``instructions``.
+    """
+    sampled = [line for line in lines if line["mode"] == "sampled"]
+    names = list(dict.fromkeys(line["contender"] for line in sampled))
+    by = {(line["contender"], line["case"]): line for line in sampled}
+    rows = []
+    for case in dict.fromkeys(line["case"] for line in sampled):
+        floor = by.get((_OURS, case), {}).get("floor")
+        cells = [_cell(by.get((name, case))) for name in names]
+        rows.append([case, f"{floor:,.0f}" if floor else "", *cells])
+    return _table(["call", "floor", *names], rows)
+
+
+def _unrecorded(lines: list[dict[str, Any]]) -> list[str]:
+    by = {(line["mode"], line["case"]): line for line in lines if line["mode"] != "sampled"}
+    cases = dict.fromkeys(
+        line["case"] for line in lines if line["mode"] != "sampled" and not line["chunks"]
+    )
+    modes = ("unsampled", "none")
+    rows = [[case, *(_cell(by.get((mode, case)), digits=1) for mode in modes)] for case in cases]
+    return _table(["call", "not sampled", "no tracer provider"], rows)
+
+
 def tables(found: dict[str, Any]) -> str:
     """All tables as Markdown."""
-    sampled = [line for line in found["overheads"] if line["mode"] == "sampled"]
-    names = list(dict.fromkeys(line["contender"] for line in sampled))
-    cases = list(dict.fromkeys(line["case"] for line in sampled))
-    by = {(line["contender"], line["case"]): line for line in sampled}
-    floors = {line["case"]: line.get("floor") for line in sampled if line["contender"] == _OURS}
-    overhead = [
-        [
-            case,
-            f"{floors[case]:,.0f}" if floors.get(case) else "",
-            *(_cell(by.get((name, case))) for name in names),
-        ]
-        for case in cases
-    ]
-    unrecorded = {
-        (line["mode"], line["case"]): line
-        for line in found["overheads"]
-        if line["mode"] != "sampled" and "failed" not in line
-    }
-    off = [
-        [
-            case,
-            *(
-                f"{unrecorded[mode, case]['overhead']:.1f}" if (mode, case) in unrecorded else ""
-                for mode in ("unsampled", "none")
-            ),
-        ]
-        for case in cases
-        if not by[_OURS, case]["chunks"]
-    ]
-    streams = [case for case in cases if by[_OURS, case]["chunks"]]
-    per_chunk = [
-        [case, *(_cell(by.get((name, case)), in_chunks=True) for name in names)] for case in streams
-    ]
     lines = [
-        f"Python {found['python']}. Microseconds of CPU time over the bare client for each call "
-        "(× the floor):",
+        f"Python {found['python']}. Microseconds over the bare client for each call; a streamed "
+        "answer has 500 chunks. In brackets: × the floor, measured in the same process.",
         "",
-        *_table(["call", "floor", *names], overhead),
-        "",
-        "The same for each chunk of a stream of 500:",
-        "",
-        *_table(["stream", *names], per_chunk),
+        *overheads(found["overheads"]),
         "",
         "Where nothing records, microseconds for each call:",
         "",
-        *_table(["call", "not sampled", "no tracer provider"], off),
+        *_unrecorded(found["overheads"]),
         "",
         *_rest(found),
     ]
