@@ -54,9 +54,10 @@ CHAT = {
 SPANS_PER_TRACE = 5
 
 SERVER = """
-import asyncio, sys
+import asyncio, re, sys
 delay = float(sys.argv[1])
 seen = {"requests": 0, "rows": set()}
+ids = re.compile(rb'"inferenceId":"([^"]+)"')
 async def serve(reader, writer):
     try:
         while True:
@@ -70,9 +71,7 @@ async def serve(reader, writer):
                 answer = b"%d %d" % (seen["requests"], len(seen["rows"]))
             else:
                 seen["requests"] += 1
-                mark = body.find(b'"inferenceId":"')
-                if mark >= 0:
-                    seen["rows"].add(body[mark + 15 : mark + 51])
+                seen["rows"].update(ids.findall(body))
                 answer = b'{"success":true}' if b"inference-pipelines" in head else b""
                 if delay:
                     await asyncio.sleep(delay)
@@ -182,6 +181,8 @@ def soak(traces: int, seconds: float, delay: float) -> None:
             f"  sent {counts.sent:,}, by way of the disk {counts.replayed:,}, lost {counts.lost:,}"
         )
         print(f"  received: {requests:,} requests, {rows:,} different rows")
+        if rows != made:
+            raise SystemExit(f"{made - rows:,} traces did not arrive")
         print("  memory in MB: " + ", ".join(f"{n:,}: {size:.0f}" for n, size in memory))
         provider.shutdown()
 
