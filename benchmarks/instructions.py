@@ -23,8 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import CASES, Case, repeat
-from benchmarks.contenders import CONTENDERS
-from benchmarks.measure import Clients, start
+from benchmarks.measure import Clients, arguments, start
 
 # A C function that nothing else calls: what it calls is counted, and each return from it
 # writes the count to a file of its own.
@@ -74,10 +73,7 @@ def _totals(folder: Path) -> list[int]:
 
 def main() -> None:
     """Count one contender."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("contender", choices=CONTENDERS)
-    parser.add_argument("--mode", choices=("sampled", "unsampled", "none"), default="sampled")
-    parser.add_argument("--case", action="append", choices=CASES)
+    parser = arguments(__doc__)
     parser.add_argument("--warm-up", type=int, default=4, help="rounds before the counted one")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

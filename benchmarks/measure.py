@@ -217,12 +217,18 @@ async def _in_steps(clients: Clients, turns: int, in_a_row: int) -> dict[str, fl
     return quickest.sums()
 
 
-def main() -> None:
-    """Measure one contender."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """What both ways to measure are asked for: whose instrumentation, and which calls."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("contender", choices=CONTENDERS)
     parser.add_argument("--mode", choices=("sampled", "unsampled", "none"), default="sampled")
     parser.add_argument("--case", action="append", choices=CASES)
+    return parser
+
+
+def main() -> None:
+    """Measure one contender."""
+    parser = arguments(__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="factor for the calls per turn")
     options = parser.parse_args()
     names = options.case or list(CASES)

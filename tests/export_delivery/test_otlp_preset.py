@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.util.re import parse_env_headers
@@ -85,3 +87,18 @@ def test_init_sends_over_otlp_when_asked(monkeypatch: pytest.MonkeyPatch) -> Non
     assert request["path"] == "/v1/otel/v1/traces"
     assert seen["authorization"] == "Bearer key with, odd=signs"
     assert seen["x-bt-parent"] == "pipeline_id:p-1"
+
+
+def test_the_collector_recipe_sends_what_the_preset_sends() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "otlp.md").read_text(encoding="utf-8")
+    recipe = page.partition("```yaml\n")[2].partition("```")[0]
+    for name, value in GIVEN.items():
+        recipe = recipe.replace(f"${{env:{name}}}", value)
+    said = dict(line.strip().split(": ", 1) for line in recipe.splitlines() if ": " in line)
+    environment = dict(GIVEN)
+    assert apply(environment)
+    # The Collector adds the signal's path to the endpoint itself.
+    wanted = environment["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
+    assert f"{said['endpoint']}/v1/traces" == wanted
+    headers = parse_env_headers(environment["OTEL_EXPORTER_OTLP_TRACES_HEADERS"], liberal=True)
+    assert {name.lower(): said[name] for name in ("Authorization", "x-bt-parent")} == headers

@@ -43,6 +43,10 @@ def test_max_rows_of_one_sends_every_trace_alone(server: FaultyServer, processin
     assert {len(rows) for rows in _rows_of(server)} == {1}
 
 
+def _variable(number: int) -> str:
+    return "question" if number // 10 in (1, 2) else "prompt"
+
+
 def test_rows_with_another_config_or_pipeline_go_in_a_request_of_their_own(
     server: FaultyServer, processing: Make
 ) -> None:
@@ -50,9 +54,10 @@ def test_rows_with_another_config_or_pipeline_go_in_a_request_of_their_own(
     provider, _ = processing()
     tracer = provider.get_tracer("test")
     for number in range(40):
+        # The config changes first, then the pipeline alone, then the config again.
         attributes = {
             "openlayer.step.type": "user_call",
-            "openlayer.step.inputs": json.dumps({f"question_{number // 10 % 2}": number}),
+            "openlayer.step.inputs": json.dumps({_variable(number): number}),
             "openlayer.inference_pipeline.id": f"pipeline-{number // 20}",
         }
         with tracer.start_as_current_span(f"trace-{number}", attributes=attributes):
@@ -65,7 +70,7 @@ def test_rows_with_another_config_or_pipeline_go_in_a_request_of_their_own(
         for row in body["rows"]:
             number = int(row["steps"][0]["name"].removeprefix("trace-"))
             assert f"/pipeline-{number // 20}/" in request["path"]
-            assert body["config"]["inputVariableNames"] == [f"question_{number // 10 % 2}"]
+            assert body["config"]["inputVariableNames"] == [_variable(number)]
 
 
 def test_too_large_together_is_sent_one_by_one_and_uncut(

@@ -57,6 +57,22 @@ def destination_of(base_url: str, pipeline_id: str) -> str:
     return hashlib.sha256(f"{base_url}\0{pipeline_id}".encode()).hexdigest()[:16]
 
 
+def _header(
+    base_url: str, pipeline_id: str, data: bytes, attachments: Mapping[str, bytes]
+) -> bytes:
+    """The first line of a trace's file."""
+    header: dict[str, object] = {
+        "format": FORMAT,
+        "base_url": base_url,
+        "pipeline_id": pipeline_id,
+        "bytes": len(data),
+        "crc32": zlib.crc32(data),
+    }
+    if attachments:
+        header["attachments"] = list(attachments)
+    return orjson.dumps(header)
+
+
 class Spool:
     """The spool in one directory.
 
@@ -110,13 +126,6 @@ class Spool:
         if len(data) + sum(map(len, attachments.values())) > self.max_bytes - _ROOM_FOR_HEADER:
             self._say_without(attachments)
             attachments = _NOTHING
-        header = {
-            "format": FORMAT,
-            "base_url": base_url,
-            "pipeline_id": pipeline_id,
-            "bytes": len(data),
-            "crc32": zlib.crc32(data),
-        }
         unit = self._new_unit(base_url, pipeline_id, made_at)
         path = os.path.join(self._path, unit + suffix)
         new = sum(len(each) for name, each in attachments.items() if not self._data.holds(name))
@@ -125,9 +134,7 @@ class Spool:
         grown = self._put_attachments(unit, attachments, sync=sync)
         if grown is None:
             attachments, grown = _NOTHING, 0
-        if attachments:
-            header["attachments"] = list(attachments)
-        content = orjson.dumps(header) + b"\n" + data
+        content = _header(base_url, pipeline_id, data, attachments) + b"\n" + data
         try:
             if len(content) > self.max_bytes:
                 raise ValueError("larger than the spool")
