@@ -84,7 +84,9 @@ def test_any_value_in_an_event_may_be_of_any_type(path: str, content: bool) -> N
     assert endpoint.stream is not None
     events = STREAMS[path]
     for number, event in enumerate(events):
-        for _, odd in _bent(event):
+        for place, odd in _bent(event):
+            if not place:
+                continue  # what is no object never reaches a reader
             reader = endpoint.stream(content)
             for each in (*events[:number], odd, *events[number + 1 :]):
                 reader.read(copy.deepcopy(each))

@@ -15,7 +15,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
-__all__ = ["attach", "reset", "take_back"]
+__all__ = ["attach", "current", "reset", "take_back"]
 
 
 def _variable() -> ContextVar[Context] | None:
@@ -27,6 +27,10 @@ def _variable() -> ContextVar[Context] | None:
 
 
 _current = _variable()
+
+current: Callable[[], Context] = otel_context.get_current if _current is None else _current.get
+"""The current context."""
+
 
 attach: Callable[[Context], Token[Context]] = (
     otel_context.attach if _current is None else _current.set

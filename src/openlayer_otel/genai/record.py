@@ -57,8 +57,8 @@ class Record:
 class StreamReader(Protocol):
     """Gathers the events of a stream into the JSON that a plain call would have returned."""
 
-    def read(self, event: Any) -> None:
-        """Take in one event: an object of the SDK, or a dict from the wire."""
+    def read(self, event: dict[str, Any]) -> None:
+        """Take in the JSON of one event."""
 
     def response(self) -> dict[str, Any]:
         """The response as far as it was received."""

@@ -1,8 +1,10 @@
 """Streams: each event seen, the end seen exactly once.
 
-A *tap* stands between the SDK's stream object and its source of events; the stream object
-stays the SDK's own. Tap and body (see ``providers/stainless_body.py``) both tell one
-:class:`StreamEnd` how the stream ended, and the first to tell wins:
+The JSON of each event is given to a :class:`StreamEnd` where the SDK has just decoded it. A
+*tap* stands between the SDK's stream object and its source of events: it makes the span
+current while the source is read, and sees what the source raises; the stream object stays the
+SDK's own. Tap and body (see ``providers/stainless_body.py``) both tell the one end how the
+stream ended, and the first to tell wins:
 
 ========== ================================================= ====================
 how        what happened                                     span
@@ -40,10 +42,10 @@ class StreamEnd:
 
     Attributes:
         context: The operation's context, current while the source is read.
-        read: Takes in one event. May raise on events no reader foresaw: guard it.
+        read: Takes in the JSON of one event. May raise on events no reader foresaw: guard it.
         reading: The source is being read now: a close seen meanwhile is the SDK's own tidying
             up, and the read itself tells how the stream ended.
-        tapped: A tap sees the events, so the body's bytes need not be looked at.
+        tapped: The SDK decodes the events, so the body's bytes need not be looked at.
         taps: How many taps there are. Helpers of older SDKs make a second stream object of a
             response and drop the first.
     """
@@ -70,7 +72,7 @@ class StreamEnd:
         self.reading = False
         self.tapped = False
         self.taps = 0
-        self.read: Callable[[Any], None] = self._first
+        self.read: Callable[[dict[str, Any]], None] = self._first
         self._operation = operation
         self._reader = reader
         self._record_chunk = record_chunk
@@ -83,7 +85,7 @@ class StreamEnd:
         """The operation that ends with this stream."""
         return self._operation
 
-    def _first(self, event: Any) -> None:
+    def _first(self, event: dict[str, Any]) -> None:
         """The first event: note its time, then let the reader take the rest directly."""
         self._operation.first_chunk()
         if self._record_chunk is not None:
@@ -96,7 +98,7 @@ class StreamEnd:
         if self._reader is not None:
             self._reader.read(event)
 
-    def _measured(self, event: Any) -> None:
+    def _measured(self, event: dict[str, Any]) -> None:
         now = perf_counter()
         if self._record_chunk is not None:
             self._record_chunk(now - self._last_chunk)
@@ -133,7 +135,7 @@ class StreamEnd:
             return None
 
 
-def _ignore(event: Any) -> None:
+def _ignore(event: dict[str, Any]) -> None:
     """Takes in the events of a stream that no reader gathers."""
 
 
@@ -204,10 +206,6 @@ class EventTap(_Tap):
             raise
         end.reading = False
         reset(token)
-        try:
-            end.read(event)
-        except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
-            report_failure("reading a stream event", error)
         return event
 
 
@@ -233,8 +231,4 @@ class AsyncEventTap(_Tap):
             raise
         end.reading = False
         reset(token)
-        try:
-            end.read(event)
-        except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
-            report_failure("reading a stream event", error)
         return event

@@ -2,181 +2,39 @@
 
 Every resource method of these SDKs, plain, streamed, parsed or raw, on every client class,
 passes ``SyncAPIClient.request`` or ``AsyncAPIClient.request`` once for each logical call;
-retries happen inside. Three more places say what came back:
+retries happen inside. More places say what came back, and what went out:
 
-* ``_process_response`` has the HTTP response, hence the JSON as it was sent;
+* ``_process_response`` has the HTTP response;
+* ``_process_response_data`` has the JSON of a plain response or of one event, decoded;
 * ``Stream.__stream__`` is the source of a stream object's events;
 * ``_calculate_retry_timeout`` is called once for each retry;
 * ``_copy_and_prepare`` (anthropic 1.17 and later) makes the JSON that is sent of what the
   application gave: models, iterators, sentinels for what was not given. Before it ran there is
   nothing to read, and an iterator can be read once only. Older SDKs have done it by then.
 
-A provider supplies a :class:`StainlessSDK`: the module's name, its endpoints, and who
-serves a client's calls. All are the same in openai 1.40 to 3.x and anthropic 0.40 to 2.x.
+All are the same in openai 1.40 to 3.x and anthropic 0.40 to 2.x.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 from openlayer_otel.diagnostics import report_failure
-from openlayer_otel.genai.current import attach, take_back
+from openlayer_otel.genai.current import attach, current, take_back
 from openlayer_otel.genai.nesting import traced_elsewhere
-from openlayer_otel.genai.operation import Operation, response_json
-from openlayer_otel.genai.record import Endpoint, Identity
+from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.recording import nobody_records
 from openlayer_otel.genai.streaming import AsyncEventTap, EventTap, StreamEnd
 from openlayer_otel.providers.duplicates import look, look_once
 from openlayer_otel.providers.patching import Patches
-from openlayer_otel.providers.stainless_body import end_of, observe_body
+from openlayer_otel.providers.stainless_body import Body, end_of
+from openlayer_otel.providers.stainless_call import Call, call_under_way, covered_call
+from openlayer_otel.providers.stainless_sdk import StainlessSDK
 from openlayer_otel.telemetry import Telemetry
-
-
-@dataclass(frozen=True)
-class StainlessSDK:
-    """What is particular to one SDK.
-
-    Attributes:
-        module: The SDK's import name.
-        endpoints: API path of a POST -> endpoint.
-        patterns: Method, pattern of a whole path, endpoint: for paths with an id in them.
-        identify: Who serves the calls of a client.
-    """
-
-    module: str
-    endpoints: Mapping[str, Endpoint]
-    identify: Callable[[Any], Identity]
-    patterns: tuple[tuple[str, re.Pattern[str], Endpoint], ...] = ()
-    identities: WeakKeyDictionary[Any, tuple[Any, Identity]] = field(
-        default_factory=WeakKeyDictionary
-    )
-
-    def endpoint(self, method: str, path: str) -> Endpoint | None:
-        """The endpoint of a request; None if it is no GenAI operation."""
-        found = self.endpoints.get(path)
-        if found is None and "?" in path:
-            path, _, _ = path.partition("?")
-            found = self.endpoints.get(path)
-        if found is not None:
-            return found if method.lower() == "post" else None
-        for verb, pattern, endpoint in self.patterns:
-            if verb == method.lower() and pattern.fullmatch(path):
-                return endpoint
-        return None
-
-    def identity(self, client: Any) -> Identity:
-        """Who serves ``client``'s calls, worked out once for each base URL."""
-        base_url = getattr(client, "_base_url", None)
-        known = self.identities.get(client)
-        if known is not None and known[0] is base_url:
-            return known[1]
-        identity = self.identify(client)
-        look_once(self.module, type(client))
-        self.identities[client] = (base_url, identity)
-        return identity
-
-
-class Call:
-    """One logical call of a client while it is under way: its operation, and the response."""
-
-    __slots__ = ("client", "operation", "response", "streamed", "waiting")
-
-    def __init__(self, client: Any, operation: Operation, streamed: bool) -> None:
-        self.client = client
-        self.operation = operation
-        self.streamed = streamed
-        self.response: Any = None
-        # The body is not read yet: it will tell the end.
-        self.waiting = False
-
-    def prepared(self, options: Any) -> None:
-        """The SDK has put together the JSON that it is going to send."""
-        body = options.json_data
-        self.operation.read_request(body if isinstance(body, dict) else {})
-
-    def received(self, response: Any, telemetry: Telemetry) -> None:
-        """A successful response has arrived; nobody has looked into it yet."""
-        self.response = response
-        operation = self.operation
-        make = operation.endpoint.stream if self.streamed else None
-        if response.is_closed:
-            if make is None:
-                return
-            # A transport handed over the stream's body as a whole, as mocks and caches do. Its
-            # events are still to be read, and then closed like those of any stream.
-            response.is_closed = False
-        reader = make(operation.content) if make is not None else None
-        end = StreamEnd(operation, reader, telemetry.chunk_recorder(operation))
-        observe_body(response, end, self.streamed)
-        self.waiting = True
-
-    def returned(self) -> None:
-        """The SDK gives its result to the application."""
-        if not self.waiting:
-            body = self._body()
-            self.operation.finish(response_json(body), raw=body)
-        self._let_go()
-
-    def raised(self, error: BaseException) -> None:
-        """The SDK raises ``error`` to the application."""
-        self.operation.fail(error, response_json(self._body()))
-        self._let_go()
-
-    def _let_go(self) -> None:
-        # Timers and tasks made during the request keep its context, hence this call: the
-        # response must not live as long as they do, or a dropped stream would not be seen.
-        self.response = None
-
-    def _body(self) -> bytes | None:
-        content = getattr(self.response, "_content", None)
-        return content if isinstance(content, bytes) else None
-
-
-_call: ContextVar[Call | None] = ContextVar("openlayer_stainless_call", default=None)
-
-
-def covered_call(client: Any) -> Call | None:
-    """The call of ``client`` that is under way here and traced by us, if any."""
-    call = _call.get()
-    return call if call is not None and call.client is client else None
-
-
-def _preparing(original: Callable[..., Any]) -> Callable[..., Any]:
-    """``_copy_and_prepare``: puts together the JSON that is going to be sent."""
-
-    def copy_and_prepare(client: Any, *args: Any, **kwargs: Any) -> Any:
-        options = original(client, *args, **kwargs)
-        call = covered_call(client)
-        if call is not None:
-            call.prepared(options)
-        return options
-
-    return copy_and_prepare
-
-
-def _preparing_async(original: Callable[..., Any]) -> Callable[..., Any]:
-    """The same for asynchronous clients."""
-
-    async def prepared(preparation: Any, call: Call) -> Any:
-        options = await preparation
-        call.prepared(options)
-        return options
-
-    def copy_and_prepare(client: Any, *args: Any, **kwargs: Any) -> Any:
-        preparation = original(client, *args, **kwargs)
-        call = covered_call(client)
-        return preparation if call is None else prepared(preparation, call)
-
-    return copy_and_prepare
 
 
 class StainlessHooks:
@@ -196,24 +54,33 @@ class StainlessHooks:
 
     def install(self, base_client: Any, streaming: Any) -> None:
         """Hook the SDK's modules ``_base_client`` and ``_streaming``."""
-        wrap = self.patches.wrap
-        wrap(base_client, "SyncAPIClient.request", self._request)
-        wrap(base_client, "AsyncAPIClient.request", self._request_async)
         replace = self.patches.replace
+        replace(base_client, "SyncAPIClient.request", self._request)
+        replace(base_client, "AsyncAPIClient.request", self._request_async)
         replace(base_client, "SyncAPIClient._process_response", self._process)
         replace(base_client, "AsyncAPIClient._process_response", self._process)
-        wrap(base_client, "BaseClient._calculate_retry_timeout", self._retry)
+        replace(base_client, "BaseClient._process_response_data", self._process_data)
+        replace(base_client, "BaseClient._calculate_retry_timeout", self._retry)
         if hasattr(base_client.SyncAPIClient, "_copy_and_prepare"):
             self._prepares = True
-            replace(base_client, "SyncAPIClient._copy_and_prepare", _preparing)
-            replace(base_client, "AsyncAPIClient._copy_and_prepare", _preparing_async)
-        wrap(streaming, "Stream.__stream__", self._stream)
-        wrap(streaming, "AsyncStream.__stream__", self._stream_async)
+            replace(base_client, "SyncAPIClient._copy_and_prepare", self._prepare)
+            replace(base_client, "AsyncAPIClient._copy_and_prepare", self._prepare_async)
+        replace(streaming, "Stream.__stream__", lambda original: _tapped(original, EventTap))
+        replace(
+            streaming, "AsyncStream.__stream__", lambda original: _tapped(original, AsyncEventTap)
+        )
         look(self.sdk.module)
 
     def remove(self) -> None:
         """Take the hooks out, or make them idle where somebody has wrapped them since."""
         self.patches.remove()
+
+    def leaves_to_sdk(self, client: Any, options: Any) -> bool:
+        """Whether the SDK traces a request itself, and is to."""
+        return False
+
+    def started(self, call: Call, context: Context) -> None:
+        """A call has been started in ``context``, which holds something: a provider may look."""
 
     def _begin(
         self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -224,14 +91,17 @@ class StainlessHooks:
             The call, if it is recorded; and the context to make current around it, if any.
         """
         options = args[1] if len(args) > 1 else kwargs["options"]
-        endpoint = self.sdk.endpoint(options.method, options.url)
-        if endpoint is None:
+        url = options.url
+        endpoint = self.sdk.endpoint(options.method, url)
+        if endpoint is None or not self.patches.active:
             return None, None
-        context = otel_context.get_current()
+        context = current()
         telemetry = self.telemetry
         if nobody_records(telemetry.tracer, context) and not telemetry.counts_unrecorded():
             return None, None
-        if traced_elsewhere(context, endpoint.operation):
+        if self.leaves_to_sdk(client, options):
+            return None, None
+        if context and traced_elsewhere(context, endpoint.operation):
             look_once(self.sdk.module, type(client))
             return None, None
         body = options.json_data
@@ -239,78 +109,96 @@ class StainlessHooks:
         extra = getattr(options, "extra_json", None)
         if extra:
             body = {**body, **extra}
-        identity = self.sdk.identity(client)
         started = Operation.start(
             telemetry,
             endpoint,
-            identity,
+            self.sdk.identity(client),
             body,
-            options.url,
+            url,
             context,
             read=not self._prepares,
         )
-        if isinstance(started, Operation):
-            call = Call(client, started, bool(kwargs.get("stream")))
-            return call, started.context
-        return None, _unrecorded(started, context)
+        if not isinstance(started, Operation):
+            return None, _unrecorded(started, context)
+        call = Call(client, started, bool(kwargs.get("stream")))
+        if context:
+            self.started(call, context)
+        return call, started.context
 
-    def _begin_guarded(
-        self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Call | None, Context | None]:
-        try:
-            return self._begin(client, args, kwargs)
-        except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
-            report_failure(f"the {self.sdk.module} request hook", error)
-            return None, None
+    def _failed(self, hook: str, error: Exception) -> None:
+        report_failure(f"the {self.sdk.module} {hook} hook", error)
 
-    def _request(self, wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-        call, context = self._begin_guarded(client, args, kwargs)
-        if context is None:
-            return wrapped(*args, **kwargs)
-        token = attach(context)
-        marker = _call.set(call)
-        try:
-            result = wrapped(*args, **kwargs)
-        except BaseException as error:
+    def _request(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """``request``: one logical call, retries included."""
+        begin, failed = self._begin, self._failed
+
+        def request(client: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                call, context = begin(client, args, kwargs)
+            except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
+                failed("request", error)
+                call = context = None
+            if context is None:
+                return original(client, *args, **kwargs)
+            token = attach(context)
+            marker = call_under_way.set(call)
+            try:
+                result = original(client, *args, **kwargs)
+            except BaseException as error:
+                if call is not None:
+                    call.raised(error)
+                raise
+            finally:
+                take_back(marker)
+                take_back(token)
             if call is not None:
-                call.raised(error)
-            raise
-        finally:
-            take_back(marker)
-            take_back(token)
-        if call is not None:
-            call.returned()
-        return result
+                call.returned()
+            return result
 
-    async def _request_async(self, wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-        call, context = self._begin_guarded(client, args, kwargs)
-        if context is None:
-            return await wrapped(*args, **kwargs)
-        token = attach(context)
-        marker = _call.set(call)
-        try:
-            result = await wrapped(*args, **kwargs)
-        except BaseException as error:
+        return request
+
+    def _request_async(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The same for asynchronous clients."""
+        begin, failed = self._begin, self._failed
+
+        async def request(client: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                call, context = begin(client, args, kwargs)
+            except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
+                failed("request", error)
+                call = context = None
+            if context is None:
+                return await original(client, *args, **kwargs)
+            token = attach(context)
+            marker = call_under_way.set(call)
+            try:
+                result = await original(client, *args, **kwargs)
+            except BaseException as error:
+                if call is not None:
+                    call.raised(error)
+                raise
+            finally:
+                take_back(marker)
+                take_back(token)
             if call is not None:
-                call.raised(error)
-            raise
-        finally:
-            take_back(marker)
-            take_back(token)
-        if call is not None:
-            call.returned()
-        return result
+                call.returned()
+            return result
 
-    def _process(self, original: Any) -> Any:
-        """For both kinds of client: the asynchronous original's coroutine is passed on."""
+        return request
+
+    def _process(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """``_process_response``: a response has arrived.
+
+        For both kinds of client: the asynchronous original's coroutine is passed on.
+        """
         received = self._received
 
-        def process(client: Any, *args: Any, **kwargs: Any) -> Any:
-            if _call.get() is not None:
+        def process_response(client: Any, *args: Any, **kwargs: Any) -> Any:
+            if call_under_way.get() is not None:
                 received(client, args, kwargs)
             return original(client, *args, **kwargs)
 
-        return process
+        return process_response
 
     def _received(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         call = covered_call(client)
@@ -320,23 +208,81 @@ class StainlessHooks:
             response = kwargs["response"] if "response" in kwargs else args[2]
             call.received(response, self.telemetry)
         except Exception as error:  # noqa: BLE001 - boundary: the response must be processed
-            report_failure(f"the {self.sdk.module} response hook", error)
+            self._failed("response", error)
 
-    def _retry(self, wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-        call = covered_call(client)
-        if call is not None:
-            call.operation.resends += 1
-        return wrapped(*args, **kwargs)
+    def _process_data(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """``_process_response_data``: makes a model of decoded JSON, a response's or an event's.
 
-    def _stream(self, wrapped: Any, stream: Any, args: Any, kwargs: Any) -> Any:
-        source = wrapped(*args, **kwargs)
+        The JSON is read here, before anybody can change what is made of it.
+        """
+        failed = self._failed
+
+        def process_response_data(
+            client: Any, *, data: Any, cast_to: Any, response: Any, **more: Any
+        ) -> Any:
+            body = getattr(response, "stream", None)
+            if isinstance(body, Body):
+                if body.end.tapped and isinstance(data, dict):
+                    try:
+                        body.end.read(data)
+                    except Exception as error:  # noqa: BLE001 - boundary: the event must be delivered
+                        failed("event", error)
+            else:
+                call = call_under_way.get()
+                if call is not None and call.response is response:
+                    call.json = data
+            return original(client, data=data, cast_to=cast_to, response=response, **more)
+
+        return process_response_data
+
+    def _retry(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """``_calculate_retry_timeout``: called once for each retry."""
+
+        def calculate_retry_timeout(client: Any, *args: Any, **kwargs: Any) -> Any:
+            call = covered_call(client)
+            if call is not None:
+                call.operation.resends += 1
+            return original(client, *args, **kwargs)
+
+        return calculate_retry_timeout
+
+    def _prepare(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """``_copy_and_prepare``: puts together the JSON that is going to be sent."""
+
+        def copy_and_prepare(client: Any, *args: Any, **kwargs: Any) -> Any:
+            options = original(client, *args, **kwargs)
+            call = covered_call(client)
+            if call is not None:
+                call.prepared(options)
+            return options
+
+        return copy_and_prepare
+
+    def _prepare_async(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The same for asynchronous clients."""
+
+        async def prepared(preparation: Any, call: Call) -> Any:
+            options = await preparation
+            call.prepared(options)
+            return options
+
+        def copy_and_prepare(client: Any, *args: Any, **kwargs: Any) -> Any:
+            preparation = original(client, *args, **kwargs)
+            call = covered_call(client)
+            return preparation if call is None else prepared(preparation, call)
+
+        return copy_and_prepare
+
+
+def _tapped(original: Callable[..., Any], tap: Callable[[Any, StreamEnd], Any]) -> Any:
+    """``__stream__``: the source of a stream object's events."""
+
+    def tapped_source(stream: Any, *args: Any, **kwargs: Any) -> Any:
+        source = original(stream, *args, **kwargs)
         end = end_of(stream.response)
-        return source if end is None else EventTap(source, end)
+        return source if end is None else tap(source, end)
 
-    def _stream_async(self, wrapped: Any, stream: Any, args: Any, kwargs: Any) -> Any:
-        source = wrapped(*args, **kwargs)
-        end = end_of(stream.response)
-        return source if end is None else AsyncEventTap(source, end)
+    return tapped_source
 
 
 def _unrecorded(span: Span, context: Context) -> Context | None:

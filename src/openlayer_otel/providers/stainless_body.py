@@ -34,14 +34,19 @@ class Body:
     """
 
     _body: Any
-    _reader: BodyReader | None
+    _response: weakref.ref[Any]
+    _streamed: bool
+    _reader: BodyReader | None = None
     end: StreamEnd
 
     def _start(self) -> BodyReader | None:
-        """The reader of the bytes, unless a tap sees the events already."""
-        if not self.end.tapped and self._reader is not None:
-            return self._reader
-        return None
+        """A reader of the bytes, unless the SDK decodes the events."""
+        response = self._response()
+        if self.end.tapped or response is None:
+            return None
+        if self._reader is None:
+            self._reader = BodyReader(response, self.end, self._streamed)
+        return self._reader
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["_body"], name)
@@ -130,7 +135,19 @@ async def _read_async(body: Any, end: StreamEnd, reader: BodyReader) -> AsyncIte
         yield chunk
 
 
-_classes: dict[tuple[type, ...], type[Any]] = {}
+_classes: dict[type, type[Any]] = {}
+
+
+def _observed_class(kind: type) -> type[Any]:
+    """The class of the wrapper around a body of class ``kind``: the same kinds of stream."""
+    bases = tuple(each for each in kind.__mro__ if each.__name__ in _BASES)
+    names = {each.__name__ for each in bases}
+    methods: list[type] = []
+    if "SyncByteStream" in names:
+        methods.append(_SyncMethods)
+    if "AsyncByteStream" in names:
+        methods.append(_AsyncMethods)
+    return type("ObservedBody", (*methods, *bases), {})
 
 
 def observe_body(response: Any, end: StreamEnd, streamed: bool) -> None:
@@ -142,19 +159,16 @@ def observe_body(response: Any, end: StreamEnd, streamed: bool) -> None:
         streamed: Whether the body is a stream of server-sent events.
     """
     body = response.stream
-    bases = tuple(each for each in type(body).__mro__ if each.__name__ in _BASES)
-    made = _classes.get(bases)
+    kind = type(body)
+    made = _classes.get(kind)
     if made is None:
-        methods: list[type] = []
-        names = {each.__name__ for each in bases}
-        if "SyncByteStream" in names:
-            methods.append(_SyncMethods)
-        if "AsyncByteStream" in names:
-            methods.append(_AsyncMethods)
-        made = _classes[bases] = type("ObservedBody", (*methods, *bases), {})
+        made = _classes[kind] = _observed_class(kind)
     wrapper = made()
     wrapper._body = body
-    wrapper._reader = BodyReader(response, end, streamed)
+    # The response holds its body, hence this: a strong reference back would leave both to the
+    # garbage collector.
+    wrapper._response = weakref.ref(response)
+    wrapper._streamed = streamed
     wrapper.end = end
     # The Anthropic SDK looks for its own observer at every event, and a lookup that finds
     # nothing takes longer than all else that is done here for an event.
@@ -180,8 +194,6 @@ class BodyReader:
     __slots__ = ("_decode", "_end", "_finished", "_pending", "_response", "_size", "_streamed")
 
     def __init__(self, response: Any, end: StreamEnd, streamed: bool) -> None:
-        # The response holds its body, hence this: a strong reference back would leave both to the
-        # garbage collector.
         self._response = weakref.ref(response)
         self._end = end
         self._streamed = streamed

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from openlayer_otel.providers.anthropic.agent_runs import RUN_KEY, Run
@@ -13,7 +12,8 @@ from openlayer_otel.providers.anthropic.native_tracing import NativeTracing
 from openlayer_otel.providers.anthropic.sdk import ANTHROPIC
 from openlayer_otel.providers.anthropic.tool_runner import ToolRunnerHooks
 from openlayer_otel.providers.patching import when_imported
-from openlayer_otel.providers.stainless import Call, StainlessHooks
+from openlayer_otel.providers.stainless import StainlessHooks
+from openlayer_otel.providers.stainless_call import Call
 from openlayer_otel.telemetry import Telemetry
 
 _RUNNER_MODULE = "anthropic.lib.tools._beta_runner"
@@ -37,17 +37,15 @@ class AnthropicHooks(StainlessHooks):
         self._native.install(base_client, self.patches)
         when_imported(_RUNNER_MODULE, self._runners.install)
 
-    def _begin(
-        self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Call | None, Context | None]:
-        if self._native.traces_call(client, args[1] if len(args) > 1 else kwargs["options"]):
-            return None, None
-        call, context = super()._begin(client, args, kwargs)
-        if call is not None:
-            run = otel_context.get_value(RUN_KEY)
-            if isinstance(run, Run):
-                call.operation.on_end.append(run.answered)
-        return call, context
+    def leaves_to_sdk(self, client: Any, options: Any) -> bool:
+        """Whether the SDK traces a request itself, and is to."""
+        return self._native.traces_call(client, options)
+
+    def started(self, call: Call, context: Context) -> None:
+        """A call that an agent's run makes tells the run its answer."""
+        run = context.get(RUN_KEY)
+        if isinstance(run, Run):
+            call.operation.on_end.append(run.answered)
 
 
 def install(base_client: Any, telemetry: Telemetry) -> AnthropicHooks:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from openlayer_otel.genai.encoding import from_json, json_of
+from openlayer_otel.genai.encoding import from_json
 from openlayer_otel.genai.text_buffer import PIECES, TextBuffer
 
 # Type of a delta -> the delta's field, and the block's field that it continues.
@@ -31,7 +31,7 @@ _NONE = object()
 
 
 class MessageStreamReader:
-    """Reads raw message stream events, or their JSON.
+    """Reads the JSON of message stream events.
 
     Args:
         content: Whether texts and tool calls are gathered, too.
@@ -58,13 +58,13 @@ class MessageStreamReader:
         self._open_index: object = _NONE
         self._delta = self._field = ""
 
-    def read(self, event: Any) -> None:
+    def read(self, event: dict[str, Any]) -> None:
         """Take in one event."""
         # Nearly every event continues the text of the open block; see chat_stream.py.
         try:
-            delta = event.delta
-            if delta.type == self._delta and event.index == self._open_index:
-                piece = getattr(delta, self._field)
+            delta = event["delta"]
+            if delta["type"] == self._delta and event["index"] == self._open_index:
+                piece = delta[self._field]
                 if type(piece) is str:
                     pieces = self._pieces
                     if pieces is not None:
@@ -72,13 +72,11 @@ class MessageStreamReader:
                         if len(pieces) == PIECES:
                             self._text.join()
                     return
-        except AttributeError:  # a dict from the wire, or another event
-            pass
-        self._read_json(json_of(event))
+        except (KeyError, TypeError):
+            pass  # another kind of event
+        self._read(event)
 
-    def _read_json(self, event: Any) -> None:
-        if not isinstance(event, dict):
-            return
+    def _read(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
         if kind == "content_block_delta":
             self._read_delta(event)

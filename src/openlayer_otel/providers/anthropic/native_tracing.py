@@ -17,7 +17,7 @@ from opentelemetry.trace import NonRecordingSpan, get_current_span, get_tracer_p
 
 from openlayer_otel.diagnostics import warn_once
 from openlayer_otel.providers.patching import Patches
-from openlayer_otel.providers.stainless import StainlessSDK
+from openlayer_otel.providers.stainless_sdk import StainlessSDK
 from openlayer_otel.telemetry import Telemetry
 
 _START = "start_api_call_span"

@@ -11,7 +11,7 @@ from openlayer_otel.providers.anthropic.messages import MESSAGES
 from openlayer_otel.providers.anthropic.text_completions import TEXT_COMPLETIONS
 from openlayer_otel.providers.anthropic.without_generation import BATCHES, COUNT_TOKENS
 from openlayer_otel.providers.hosts import identity_of
-from openlayer_otel.providers.stainless import StainlessSDK
+from openlayer_otel.providers.stainless_sdk import StainlessSDK
 
 # Client classes that know who serves their calls, as the SDK says it from 1.14 on: Claude in
 # Microsoft Foundry, on AWS and on Google Cloud is run by Anthropic itself.

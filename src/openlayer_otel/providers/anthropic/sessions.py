@@ -19,7 +19,6 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.messages import Message
 from openlayer_otel.genai.record import Endpoint, Record
 from openlayer_otel.providers.anthropic.blocks import content_parts, readable
@@ -116,11 +115,8 @@ class SessionStreamReader:
         self._events: deque[dict[str, Any]] = deque(maxlen=_MAX_EVENTS)
         self._usage: dict[str, int] = {}
 
-    def read(self, event: Any) -> None:
+    def read(self, event: dict[str, Any]) -> None:
         """Take in one event."""
-        event = json_of(event)
-        if not isinstance(event, dict):
-            return
         kind = str(event.get("type"))
         if kind == "span.model_request_end" and isinstance(event.get("model_usage"), dict):
             for name, count in event["model_usage"].items():

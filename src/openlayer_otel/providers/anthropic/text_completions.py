@@ -10,7 +10,6 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.anthropic.messages import finish_reason
@@ -64,10 +63,9 @@ class CompletionStreamReader:
         self._last: dict[str, Any] = {}
         self._text = TextBuffer()
 
-    def read(self, event: Any) -> None:
+    def read(self, event: dict[str, Any]) -> None:
         """Take in one event."""
-        event = json_of(event)
-        if not isinstance(event, dict) or event.get("type") != "completion":
+        if event.get("type") != "completion":
             return
         self._last = event
         piece = event.get("completion")

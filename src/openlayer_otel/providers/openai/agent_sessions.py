@@ -12,7 +12,6 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.record import Endpoint, Record
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.fields import read_failure, read_streaming, set_text
@@ -76,32 +75,30 @@ class SessionStreamReader:
         # The text of the item that is not done.
         self._text = TextBuffer()
 
-    def read(self, event: Any) -> None:
+    def read(self, event: dict[str, Any]) -> None:
         """Take in one event."""
-        given = event if isinstance(event, dict) else getattr(event, "__dict__", {})
-        kind = given.get("type")
+        kind = event.get("type")
         if kind == _TEXT:
-            if self._content and isinstance(given.get("delta"), str):
-                self._text.append(given["delta"])
+            if self._content and isinstance(event.get("delta"), str):
+                self._text.append(event["delta"])
         elif kind == _ITEM:
             self._text = TextBuffer()
             if self._content:
-                self._items.append(given.get("item"))
+                self._items.append(event.get("item"))
         else:
-            self._session = given.get("session") or self._session
-            self._usage = given.get("usage") or self._usage
-            turn = json_of(given.get("turn"))
+            self._session = event.get("session") or self._session
+            self._usage = event.get("usage") or self._usage
+            turn = event.get("turn")
             turn_error = turn.get("error") if isinstance(turn, dict) else None
-            self._error = given.get("error") or turn_error or self._error
+            self._error = event.get("error") or turn_error or self._error
 
     def response(self) -> dict[str, Any]:
         """The session as far as it was received."""
-        session = json_of(self._session)
-        made = dict(session) if isinstance(session, dict) else {}
+        made = dict(self._session) if isinstance(self._session, dict) else {}
         for name, value in (("usage", self._usage), ("error", self._error)):
             if value is not None:
-                made[name] = json_of(value)
-        output = [json_of(item) for item in self._items]
+                made[name] = value
+        output = list(self._items)
         if self._text:
             output.append({"role": "assistant", "content": self._text.text()})
         return {**made, "output": output}

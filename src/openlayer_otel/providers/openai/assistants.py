@@ -13,7 +13,6 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.chat_completions import read_output_type
@@ -138,7 +137,7 @@ def _wanted_calls(body: Mapping[str, Any]) -> list[shape.Part]:
 
 
 class RunStreamReader:
-    """Gathers ``AssistantStreamEvent`` objects, or the JSON they carry, into the run.
+    """Gathers the events of a run's stream, or what they carry, into the run.
 
     Args:
         content: Whether messages are gathered, too.
@@ -148,32 +147,34 @@ class RunStreamReader:
 
     def __init__(self, content: bool) -> None:
         self._content = content
-        self._run: Any = None
+        self._run: dict[str, Any] = {}
         self._error: Any = None
         # By id: the whole message once it is done, until then its text.
         self._messages: dict[str, Any] = {}
         self._texts: dict[str, TextBuffer] = {}
 
-    def read(self, event: Any) -> None:
-        """Take in one event."""
-        data = getattr(event, "data", event)
-        kind = _field(data, "object")
+    def read(self, event: dict[str, Any]) -> None:
+        """Take in one event; the SDK puts its name beside what it carries."""
+        data = event["data"] if "event" in event and "data" in event else event
+        if not isinstance(data, dict):
+            return
+        kind = data.get("object")
         if kind == "thread.message.delta":
             if self._content:
                 self._read_delta(data)
         elif kind == "thread.run":
             self._run = data
         elif kind == "thread.message":
-            if self._content and _field(data, "content"):
-                key = str(_field(data, "id"))
+            if self._content and data.get("content"):
+                key = str(data.get("id"))
                 self._messages[key] = data
                 self._texts.pop(key, None)
-        elif kind is None and _field(data, "message") is not None:
+        elif kind is None and data.get("message") is not None:
             self._error = data
 
-    def _read_delta(self, data: Any) -> None:
-        key = str(_field(data, "id"))
-        blocks = _field(_field(data, "delta"), "content")
+    def _read_delta(self, data: dict[str, Any]) -> None:
+        key = str(data.get("id"))
+        blocks = _field(data.get("delta"), "content")
         for block in blocks if isinstance(blocks, list) else ():
             piece = _field(_field(block, "text"), "value")
             if isinstance(piece, str):
@@ -181,11 +182,10 @@ class RunStreamReader:
 
     def response(self) -> dict[str, Any]:
         """The run as far as it was received, with its messages."""
-        run = json_of(self._run)
-        made = dict(run) if isinstance(run, dict) else {}
+        made = dict(self._run)
         if self._error is not None:
-            made["error"] = json_of(self._error)
-        parts = [json_of(each) for each in self._messages.values()]
+            made["error"] = self._error
+        parts = list(self._messages.values())
         parts += [
             {"content": [{"type": "text", "text": {"value": text.text()}}]}
             for text in self._texts.values()
@@ -194,7 +194,7 @@ class RunStreamReader:
 
 
 def _field(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+    return value.get(name) if isinstance(value, dict) else None
 
 
 RUNS = Endpoint(

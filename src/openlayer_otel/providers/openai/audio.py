@@ -12,7 +12,7 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.encoding import decoded_base64, from_json, json_of
+from openlayer_otel.genai.encoding import decoded_base64, from_json
 from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.fields import (
@@ -106,7 +106,7 @@ def decode_text(body: bytes) -> dict[str, Any]:
 
 
 class TranscriptionStreamReader:
-    """Gathers ``TranscriptionStreamEvent`` objects, or their JSON, into the transcription.
+    """Gathers the events of a transcription's stream into the transcription.
 
     Args:
         content: Whether the text is gathered, too.
@@ -119,17 +119,16 @@ class TranscriptionStreamReader:
         self._text = TextBuffer()
         self._done: dict[str, Any] = {}
 
-    def read(self, event: Any) -> None:
+    def read(self, event: dict[str, Any]) -> None:
         """Take in one event: a piece of the text, or the whole of it with the usage."""
-        given = event if isinstance(event, dict) else getattr(event, "__dict__", {})
-        kind = given.get("type")
+        kind = event.get("type")
         if kind == "transcript.text.delta":
-            if self._content and isinstance(given.get("delta"), str):
-                self._text.append(given["delta"])
+            if self._content and isinstance(event.get("delta"), str):
+                self._text.append(event["delta"])
         elif kind == "transcript.text.done":
-            self._done = {"text": given.get("text"), "usage": json_of(given.get("usage"))}
-        elif given.get("error") is not None:
-            self._done = {**self._done, "error": json_of(given["error"])}
+            self._done = {"text": event.get("text"), "usage": event.get("usage")}
+        elif event.get("error") is not None:
+            self._done = {**self._done, "error": event["error"]}
 
     def response(self) -> dict[str, Any]:
         """The transcription as far as it was received."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.text_buffer import PIECES, TextBuffer
 from openlayer_otel.providers.openai.messages import reasoning_details_text, thinking_text
 
@@ -20,7 +19,7 @@ _JOINED = frozenset({"arguments", "data", "input", "transcript"})
 
 
 class ChatStreamReader:
-    """Reads :class:`ChatCompletionChunk` objects or their JSON.
+    """Reads the JSON of chat completion chunks.
 
     Args:
         content: Whether texts and tool calls are gathered, too.
@@ -34,22 +33,21 @@ class ChatStreamReader:
         self._choices: dict[int, _Choice] = {}
         self._first_text = TextBuffer()
         self._pieces = self._first_text.pieces if content else None
-        self._latest: Any = None
+        self._latest: dict[str, Any] | None = None
 
-    def read(self, event: Any) -> None:
+    def read(self, event: dict[str, Any]) -> None:
         """Take in one chunk."""
-        # Nearly every chunk holds one piece of the first choice's text and nothing else: as an
-        # object it is read in 0.4 µs, its JSON in 6.
+        # Nearly every chunk holds one piece of the first choice's text and nothing else: it is
+        # read in a tenth of the time that any other takes.
         try:
-            (choice,) = event.choices
-            delta = choice.delta
-            text = delta.content
+            (choice,) = event["choices"]
+            delta = choice["delta"]
+            text = delta["content"]
             if (
-                type(text) is str
-                and len(delta.__pydantic_fields_set__) == 1  # the content, since there is one
-                and not delta.__pydantic_extra__
-                and choice.finish_reason is None
-                and not choice.index
+                len(delta) == 1
+                and type(text) is str
+                and choice.get("finish_reason") is None
+                and not choice.get("index")
             ):
                 pieces = self._pieces
                 if pieces is not None:
@@ -58,34 +56,11 @@ class ChatStreamReader:
                         self._first_text.join()
                 self._latest = event
                 return
-        except (AttributeError, TypeError, ValueError):
-            pass  # no chunk with one choice, as the SDK's types have it
-        if not self._read_delta(event):
-            self._read_json(json_of(event))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            pass  # no chunk with one choice whose delta has a content
+        self._read(event)
 
-    def _read_delta(self, event: Any) -> bool:
-        """Read a chunk in which only the delta is new, such as a piece of a tool call.
-
-        Returns:
-            Whether it was such a chunk.
-        """
-        try:
-            (choice,) = event.choices
-            known = self._choices.get(choice.index)
-            if known is None or choice.finish_reason is not None or event.usage is not None:
-                return False
-            delta = json_of(choice.delta)
-        except (AttributeError, TypeError, ValueError):
-            return False
-        if not isinstance(delta, dict):
-            return False
-        if self._content:
-            known.add(delta)
-        return True
-
-    def _read_json(self, chunk: Any) -> None:
-        if not isinstance(chunk, dict):
-            return
+    def _read(self, chunk: dict[str, Any]) -> None:
         self._take_latest()
         for name, value in chunk.items():
             if name not in ("choices", "object") and value is not None:
@@ -120,7 +95,7 @@ class ChatStreamReader:
         """
         latest, self._latest = self._latest, None
         if latest is not None:
-            for name, value in json_of(latest).items():
+            for name, value in latest.items():
                 if name not in ("choices", "object") and value is not None:
                     self._head[name] = value
 

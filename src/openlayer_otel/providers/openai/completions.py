@@ -10,7 +10,6 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.chat_completions import REQUEST_FIELDS, finish_reason
@@ -75,7 +74,7 @@ def _text(choice: dict[str, Any]) -> list[shape.Part]:
 
 
 class CompletionStreamReader:
-    """Gathers streamed ``Completion`` objects, or their JSON, into the whole completion.
+    """Gathers the pieces of a streamed completion into the whole one.
 
     Args:
         content: Whether texts are gathered, too.
@@ -88,26 +87,12 @@ class CompletionStreamReader:
         self._head: dict[str, Any] = {}
         self._choices: dict[int, tuple[dict[str, Any], TextBuffer]] = {}
 
-    def read(self, event: Any) -> None:
+    def read(self, event: dict[str, Any]) -> None:
         """Take in one piece of the completion."""
-        try:
-            (choice,) = event.choices
-            known = self._choices[choice.index]
-            if choice.finish_reason is None and event.usage is None and type(choice.text) is str:
-                if self._content:
-                    known[1].append(choice.text)
-                return
-        except (AttributeError, KeyError, TypeError, ValueError):
-            pass  # the first piece of a choice, or no completion as the SDK's types have it
-        self._read_json(json_of(event))
-
-    def _read_json(self, piece: Any) -> None:
-        if not isinstance(piece, dict):
-            return
-        for name, value in piece.items():
+        for name, value in event.items():
             if name != "choices" and value is not None:
                 self._head[name] = value
-        choices = piece.get("choices")
+        choices = event.get("choices")
         for position, choice in enumerate(choices if isinstance(choices, list) else ()):
             if not isinstance(choice, dict):
                 continue

@@ -12,7 +12,6 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.record import Endpoint, Record
 from openlayer_otel.providers.openai.fields import (
     read_choice_count,
@@ -96,18 +95,15 @@ class ImageStreamReader:
         self._finished: list[dict[str, Any]] = []
         self._partial: dict[str, Any] | None = None
 
-    def read(self, event: Any) -> None:
+    def read(self, event: dict[str, Any]) -> None:
         """Take in one event: a partial image, or a finished one with the usage."""
-        given = json_of(event)
-        if not isinstance(given, dict):
-            return
         for name in ("usage", "output_format", "error"):
-            if given.get(name) is not None:
-                self._head[name] = given[name]
+            if event.get(name) is not None:
+                self._head[name] = event[name]
         if not self._content:
             return
-        image = {"b64_json": given.get("b64_json")}
-        if str(given.get("type")).endswith(".completed"):
+        image = {"b64_json": event.get("b64_json")}
+        if str(event.get("type")).endswith(".completed"):
             self._finished.append(image)
         else:
             self._partial = image

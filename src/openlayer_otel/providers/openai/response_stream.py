@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.text_buffer import TextBuffer
 
 _OUTPUT_TEXT = "response.output_text.delta"
@@ -42,7 +41,7 @@ _HEAD = (
 
 
 class ResponseStreamReader:
-    """Reads ``ResponseStreamEvent`` objects or their JSON.
+    """Reads the JSON of response stream events.
 
     Args:
         content: Whether texts and tool calls are gathered, too.
@@ -54,7 +53,7 @@ class ResponseStreamReader:
         self._content = content
         self._head: dict[str, Any] = {}
         self._items: dict[int, _Item] = {}
-        # The response as an SDK object or JSON, once it is there.
+        # The response, once it is there.
         self._whole: Any = None
         self._error: dict[str, Any] | None = None
         # Where the last piece of output text went: the next one nearly always goes there, too.
@@ -62,47 +61,42 @@ class ResponseStreamReader:
         self._part: Any = None
         self._append: Callable[[str], None] | None = None
 
-    def read(self, event: Any) -> None:
+    def read(self, event: dict[str, Any]) -> None:
         """Take in one event."""
-        try:
-            kind = event.type
+        kind = event.get("type")
+        if kind == _OUTPUT_TEXT and self._append is not None:
+            delta = event.get("delta")
             if (
-                kind == _OUTPUT_TEXT
-                and event.output_index == self._place
-                and event.content_index == self._part
-                and self._append is not None
-                and type(event.delta) is str
+                type(delta) is str
+                and event.get("output_index") == self._place
+                and event.get("content_index") == self._part
             ):
-                self._append(event.delta)
+                self._append(delta)
                 return
-        except AttributeError:
-            kind = event.get("type") if isinstance(event, dict) else None
         if isinstance(kind, str):
             self._read(kind, event)
 
-    def _read(self, kind: str, event: Any) -> None:
+    def _read(self, kind: str, event: dict[str, Any]) -> None:
         if kind in _PIECES:
             if self._content:
                 self._read_piece(kind, event)
         elif kind in _WHOLE:
-            self._whole = _field(event, "response")
+            self._whole = event.get("response")
             self._items.clear()
             self._place = self._append = None
         elif kind in ("response.output_item.added", "response.output_item.done"):
             self._read_item(event, kind.endswith(".done"))
         elif kind in ("response.created", "response.in_progress", "response.queued"):
-            response = _field(event, "response")
-            for name in _HEAD:
-                value = _field(response, name)
-                if value is not None:
-                    self._head[name] = json_of(value)
+            response = event.get("response")
+            if isinstance(response, dict):
+                given = {name: response[name] for name in _HEAD if response.get(name) is not None}
+                self._head.update(given)
         elif kind == "error":
-            given = json_of(event)
-            inner = given.get("error")
-            self._error = inner if isinstance(inner, dict) else given
+            inner = event.get("error")
+            self._error = inner if isinstance(inner, dict) else event
 
-    def _read_item(self, event: Any, done: bool) -> None:
-        item = json_of(_field(event, "item"))
+    def _read_item(self, event: dict[str, Any], done: bool) -> None:
+        item = event.get("item")
         if not isinstance(item, dict):
             return
         index = self._index(event)
@@ -110,9 +104,9 @@ class ResponseStreamReader:
         if index == self._place:
             self._place = self._append = None
 
-    def _read_piece(self, kind: str, event: Any) -> None:
+    def _read_piece(self, kind: str, event: dict[str, Any]) -> None:
         field, part_type, index_name = _PIECES[kind]
-        delta = _field(event, "delta")
+        delta = event.get("delta")
         if not isinstance(delta, str):
             return
         index = self._index(event)
@@ -121,22 +115,22 @@ class ResponseStreamReader:
             item = self._items[index] = _Item({"type": _ITEM_TYPES.get(field, "message")}, False)
         if item.done:
             return
-        position = _field(event, index_name) if index_name else None
+        position = event.get(index_name)
         append = item.buffer(field, part_type, position if type(position) is int else 0).append
         append(delta)
         if kind == _OUTPUT_TEXT:
             self._place, self._part, self._append = index, position, append
 
-    def _index(self, event: Any) -> int:
+    def _index(self, event: dict[str, Any]) -> int:
         """Which item an event is about; the last one where compatible servers do not say."""
-        index = _field(event, "output_index")
+        index = event.get("output_index")
         if type(index) is int:
             return index
         return max(self._items, default=0)
 
     def response(self) -> dict[str, Any]:
         """The response as far as it was received."""
-        whole = json_of(self._whole)
+        whole = self._whole
         if not isinstance(whole, dict):
             # Whatever the first event said of it: it has come this far only.
             output = [self._items[index].whole() for index in sorted(self._items)]
@@ -144,10 +138,6 @@ class ResponseStreamReader:
         if self._error is not None and not whole.get("error"):
             whole = {**whole, "error": self._error}
         return whole
-
-
-def _field(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
 
 
 class _Item:

@@ -26,7 +26,7 @@ from openlayer_otel.providers.openai.responses import (
 )
 from openlayer_otel.providers.openai.vector_stores import SEARCH_PATH, VECTOR_STORE_SEARCH
 from openlayer_otel.providers.openai.videos import REMIX_PATH, VIDEOS
-from openlayer_otel.providers.stainless import StainlessSDK
+from openlayer_otel.providers.stainless_sdk import StainlessSDK
 
 # Client classes that say themselves who serves their calls.
 _CLIENTS = {

@@ -83,7 +83,7 @@ class Turns:
             elif kind == "conversation.item.create" and len(self._items) < MAX_ITEMS:
                 self._items.append(event.get("item"))
 
-    def received(self, event: Mapping[str, Any]) -> None:
+    def received(self, event: dict[str, Any]) -> None:
         """The server has sent an event."""
         kind = event.get("type")
         if not isinstance(kind, str):
@@ -121,7 +121,7 @@ class Turns:
         self._open.append(turn)
         return turn
 
-    def _advance(self, kind: str, event: Mapping[str, Any]) -> None:
+    def _advance(self, kind: str, event: dict[str, Any]) -> None:
         response = event.get("response")
         response_id = event.get("response_id")
         if isinstance(response, dict):
