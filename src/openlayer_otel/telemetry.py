@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
@@ -67,23 +68,21 @@ class Telemetry:
         return trace.get_tracer_provider() if given is None else given
 
     def operation_ended(
-        self, operation: Operation, record: Record, error: BaseException | None, ended: float
+        self, operation: Operation, record: Record, error: BaseException | None
     ) -> None:
-        """Record the metrics and events of an operation that is over.
+        """Record the metrics and events of an operation that ends now.
 
         Args:
             operation: The operation; its span has all its attributes and is not ended yet.
             record: What it said.
             error: What was raised; None if nothing was.
-            ended: ``time.perf_counter()`` of its end.
         """
-        found = record.attributes
-        if operation.capture.on_events:
-            self._events.record(operation, found, error)
         metrics = self._metrics
         if metrics is not None and metrics.wanted:
-            seconds = ended - operation.started
+            seconds, found = perf_counter() - operation.started, record.attributes
             metrics.record(operation, found, found.get(semconv.ERROR_TYPE), seconds)
+        if operation.capture.on_events:
+            self._events.record(operation, record, error)
 
     def counts_unrecorded(self) -> bool:
         """Whether metrics count calls whose span is not recorded (dropped by a sampler)."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from time import time_ns
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from openlayer_otel.genai.errors import exception_type
 
 if TYPE_CHECKING:
     from openlayer_otel.genai.operation import Operation
+    from openlayer_otel.genai.record import Record
 
 _DEBUG = 5
 _WARN = 13
@@ -58,14 +59,12 @@ class ClientEvents:
         self._provider = provider
         self._content = content
 
-    def record(
-        self, operation: Operation, found: Mapping[str, Any], error: BaseException | None
-    ) -> None:
+    def record(self, operation: Operation, record: Record, error: BaseException | None) -> None:
         """Record the events of an operation that is over.
 
         Args:
             operation: The operation; its content may go to events.
-            found: The attributes that its request and response gave.
+            record: What its request and response gave.
             error: What was raised, unless it was a cancellation.
         """
         logger = self._logger()
@@ -73,8 +72,8 @@ class ClientEvents:
             return
         takes_fields = _takes_fields(type(logger).emit)
         structured = takes_fields or _takes_structures()
-        details = {**operation.attributes, **found}
-        for name, text in operation.event_content.items():
+        details = {**operation.attributes, **record.attributes}
+        for name, text in record.event_content.items():
             details[name] = from_json(text) if structured else text
         emit = _emit_fields if takes_fields else _emit_record
         emit(logger, semconv.EVENT_OPERATION_DETAILS, _DEBUG, details, operation.context)

@@ -22,15 +22,14 @@ from openlayer_otel import semconv
 from openlayer_otel.attachments import raw_outputs
 from openlayer_otel.context_attributes import attributes_in
 from openlayer_otel.diagnostics import report_failure
-from openlayer_otel.genai.content import Encoded
-from openlayer_otel.genai.encoding import clean_text, from_json, to_json
+from openlayer_otel.genai.content_attributes import clean, encode_input, encode_output
+from openlayer_otel.genai.encoding import from_json, to_json
 from openlayer_otel.genai.errors import error_code, error_type
 from openlayer_otel.genai.nesting import OPERATION_KEY
 from openlayer_otel.genai.record import Endpoint, Identity, Record
 from openlayer_otel.settings import ContentCapture
 from openlayer_otel.telemetry import Telemetry
 
-_OURS = "openlayer."
 _CANCELLED = (
     asyncio.CancelledError,
     concurrent.futures.CancelledError,
@@ -52,33 +51,21 @@ class Operation:
 
     Attributes:
         span: Its span; a non-recording one if only metrics count the operation.
+        endpoint: How its JSON is read.
         attributes: What the span started with.
+        capture: Where its content goes.
         started: ``time.perf_counter()`` of the start.
-        event_content: Content for events by attribute name, as JSON text, redacted and cut.
         context: The context in which its span is current; attach it around the SDK's work. Empty
             once the operation is over.
         resends: How often the SDK sent the request again.
         openlayer_taken: No (further) request belongs to it. A framework's hook, whose operation
             is no request itself, sets it to False for the first request below.
-        on_end: Called once with the assembled response (or None) when the operation is over.
     """
 
-    __slots__ = (
-        "_end",
-        "_endpoint",
-        "_first_chunk",
-        "_record",
-        "_telemetry",
-        "attributes",
-        "capture",
-        "context",
-        "event_content",
-        "on_end",
-        "openlayer_taken",
-        "resends",
-        "span",
-        "started",
-    )
+    resends = 0
+    openlayer_taken = True
+    _first_chunk: float | None = None
+    _to_tell: tuple[Callable[[Any], None], ...] = ()
 
     def __init__(
         self,
@@ -91,17 +78,12 @@ class Operation:
         capture: ContentCapture,
     ) -> None:
         self.span = span
+        self.endpoint = endpoint
         self.attributes = attributes
         self.started = started
-        self.event_content: dict[str, str] = {}
-        self.context = context
-        self.resends = 0
-        self.openlayer_taken = True
-        self.on_end: list[Callable[[Any], None]] = []
         self.capture = capture
+        self.context = Context({**context, _SPAN_KEY: span, OPERATION_KEY: self})
         self._telemetry = telemetry
-        self._endpoint = endpoint
-        self._first_chunk: float | None = None
         self._record = Record(capture.anywhere)
         # Taken by the first end and never given back: a lock that two threads and a finaliser
         # can try without waiting.
@@ -135,28 +117,21 @@ class Operation:
             span: then nothing was read and nothing has to be ended.
         """
         started = perf_counter()
-        operation = endpoint.operation
-        model = endpoint.model(body, path)
-        attributes = identity.attributes(operation)
-        name = endpoint.name or operation
-        if isinstance(model, str) and model:
-            model = clean_text(model)
-            attributes[endpoint.target] = model
-            name = f"{name} {model}"
+        name, attributes = identity.opening(endpoint, endpoint.model(body, path))
         if endpoint.path_attributes is not None:
             attributes.update(endpoint.path_attributes(path))
-        carried = attributes_in(context)
-        if carried:
-            attributes.update(carried)
+        capture = telemetry.content.capture
+        if context:
+            attributes.update(attributes_in(context))
+            capture = telemetry.content.capture_in(context)
         span = telemetry.tracer.start_span(name, context, endpoint.kind, attributes)
-        recording = span.is_recording()
-        if not recording and not telemetry.counts_unrecorded():
-            return span
-        capture = telemetry.content.capture_in(context) if recording else ContentCapture.NO_CONTENT
+        if not span.is_recording():
+            if not telemetry.counts_unrecorded():
+                return span
+            capture, read = ContentCapture.NO_CONTENT, False
         made = Operation(telemetry, endpoint, span, context, started, attributes, capture)
         if read:
             made.read_request(body)
-        made.context = Context({**context, _SPAN_KEY: span, OPERATION_KEY: made})
         return made
 
     def read_request(self, body: Mapping[str, Any]) -> None:
@@ -168,21 +143,16 @@ class Operation:
         if not self.span.is_recording():
             return
         try:
-            self._endpoint.request(body, self._record)
-            self._encode_input()
-            _clean(self._record.attributes)
+            self.endpoint.request(body, self._record)
+            if self.capture.anywhere:
+                encode_input(self._record, self._telemetry.content, self.capture)
         except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
             report_failure(f"reading a {self.name} request", error)
 
     @property
     def name(self) -> str:
         """The operation's name, such as ``chat``."""
-        return self._endpoint.operation
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """How its JSON is read."""
-        return self._endpoint
+        return self.endpoint.operation
 
     @property
     def content(self) -> bool:
@@ -198,6 +168,10 @@ class Operation:
         """Note that the first chunk of the stream has arrived now."""
         if self._first_chunk is None:
             self._first_chunk = perf_counter()
+
+    def when_over(self, tell: Callable[[Any], None]) -> None:
+        """Have ``tell`` called once with the assembled response, or None, at the end."""
+        self._to_tell = (*self._to_tell, tell)
 
     def finish(
         self,
@@ -234,21 +208,18 @@ class Operation:
     def _close(
         self, response: Any, outcome: str | None, error: BaseException | None, raw: bytes | None
     ) -> None:
-        span = self.span
+        span, record = self.span, self._record
         try:
-            self._read_response(response, outcome, raw)
+            self._read_response(record, response, outcome, raw)
             if error is not None:
                 self._describe(error)
-            elif self._record.failure is not None:
-                self._describe_failure(*self._record.failure)
-            if raw is None:
-                # What was decoded from a body's bytes here is valid: only an SDK's parser
-                # lets half an emoji through.
-                _clean(self._record.attributes)
-            span.set_attributes(self._record.attributes)
+            elif record.failure is not None:
+                self._describe_failure(*record.failure)
+            clean(record.attributes)
+            span.set_attributes(record.attributes)
             if raw_outputs.wanted and self.capture.on_spans and response is not None:
                 raw_outputs.keep(span.get_span_context().span_id, self._raw_output(response, raw))
-            self._telemetry.operation_ended(self, self._record, error, perf_counter())
+            self._telemetry.operation_ended(self, record, error)
         except Exception as failure:  # noqa: BLE001 - boundary: the span must end, the caller go on
             report_failure(f"recording a {self.name} response", failure)
         finally:
@@ -256,12 +227,11 @@ class Operation:
             # A task begun during the request keeps its context, and with it this operation:
             # the conversation must not live as long.
             self._record = _OVER
-            self.event_content = {}
             # Its context holds the operation: left alone, the collector would have to find both.
             self.context = _NO_CONTEXT
-        for notify in self.on_end:
+        for tell in self._to_tell:
             try:
-                notify(response)
+                tell(response)
             except Exception as failure:  # noqa: BLE001 - boundary: the caller must go on
                 report_failure("telling the end of a call", failure)
 
@@ -271,70 +241,31 @@ class Operation:
             return content.value(response).text.encode()
         return raw if raw is not None else to_json(response).encode()
 
-    def _read_response(self, response: Any, outcome: str | None, raw: bytes | None) -> None:
-        record = self._record
-        attributes = record.attributes
+    def _read_response(
+        self, record: Record, response: Any, outcome: str | None, raw: bytes | None
+    ) -> None:
+        attributes, endpoint = record.attributes, self.endpoint
         if outcome is not None:
             attributes[semconv.OUTCOME] = outcome
         if self._first_chunk is not None:
             attributes[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk - self.started
         if self.resends:
             attributes[semconv.HTTP_REQUEST_RESEND_COUNT] = self.resends
-        if response is None and raw and self._endpoint.decode is not None:
-            response = self._endpoint.decode(raw)
+        if response is None and raw and endpoint.decode is not None:
+            response = endpoint.decode(raw)
         if response is not None:
             try:
-                self._endpoint.response(response, record)
+                endpoint.response(response, record)
             except Exception as failure:  # noqa: BLE001 - odd JSON must not cost the rest
                 report_failure(f"reading a {self.name} response", failure)
-            if self.capture.anywhere and record.output_messages:
-                encoded = self._telemetry.content.messages(record.output_messages)
-                self._put(semconv.OUTPUT_MESSAGES, encoded)
-            if self.capture.anywhere and record.steps:
-                self._put_steps()
+            if self.capture.anywhere:
+                encode_output(record, self._telemetry.content, self.capture)
         if (
             (outcome is not None or self._first_chunk is not None)
-            and self._endpoint.finish_reason_due
+            and endpoint.finish_reason_due
             and semconv.RESPONSE_FINISH_REASONS not in attributes
         ):
             attributes[semconv.RESPONSE_FINISH_REASONS] = [semconv.FINISH_ERROR]
-
-    def _encode_input(self) -> None:
-        """Take down the request's content now: the application may change its lists later."""
-        if not self.capture.anywhere:
-            return
-        record, content = self._record, self._telemetry.content
-        if record.system_instructions:
-            self._put(semconv.SYSTEM_INSTRUCTIONS, content.parts(record.system_instructions))
-        if record.input_messages:
-            self._put(semconv.INPUT_MESSAGES, content.messages(record.input_messages))
-        if record.tool_definitions:
-            self._put(semconv.TOOL_DEFINITIONS, content.tools(record.tool_definitions))
-        if record.steps:
-            self._put_steps()
-        # Encoded: a long conversation is not held twice while the answer streams in.
-        record.input_messages = record.system_instructions = record.tool_definitions = None
-
-    def _put_steps(self) -> None:
-        steps = self._record.steps or {}
-        content = self._telemetry.content
-        for name, value in steps.items():
-            # Openlayer's attributes hold JSON, the conventions' texts are plain.
-            if isinstance(value, str) and not name.startswith(_OURS):
-                self._put(name, Encoded(content.text(value), False))
-            else:
-                self._put(name, content.value(value))
-        self._record.steps = None
-
-    def _put(self, name: str, encoded: Encoded) -> None:
-        attributes = self._record.attributes
-        if self.capture.on_spans:
-            attributes[name] = encoded.text
-        if self.capture.on_events:
-            self.event_content[name] = encoded.text
-        if encoded.truncated:
-            cut = attributes.get(semconv.CONTENT_TRUNCATED, [])
-            attributes[semconv.CONTENT_TRUNCATED] = [*cut, name]
 
     def _describe(self, error: BaseException) -> None:
         self._record.attributes[semconv.ERROR_TYPE] = error_type(error)
@@ -347,26 +278,6 @@ class Operation:
         self._record.attributes[semconv.ERROR_TYPE] = error_code(code) or semconv.ERROR_OTHER
         kept = self._telemetry.content.text(message) if message and self.capture.on_spans else None
         self.span.set_status(Status(StatusCode.ERROR, kept or None))
-
-
-_ENCODED = frozenset(
-    {
-        semconv.INPUT_MESSAGES,
-        semconv.OUTPUT_MESSAGES,
-        semconv.SYSTEM_INSTRUCTIONS,
-        semconv.TOOL_DEFINITIONS,
-    }
-)
-
-
-def _clean(attributes: dict[str, Any]) -> None:
-    """Mend texts that UTF-8 cannot hold: an exporter would lose the attribute or the batch."""
-    for name, value in attributes.items():
-        if type(value) is str:
-            if not value.isascii() and name not in _ENCODED:
-                attributes[name] = clean_text(value)
-        elif type(value) is list:
-            attributes[name] = [clean_text(item) if type(item) is str else item for item in value]
 
 
 def response_json(body: bytes | None) -> Any:

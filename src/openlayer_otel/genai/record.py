@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from opentelemetry.trace import SpanKind
 
 from openlayer_otel import semconv
+from openlayer_otel.genai.encoding import clean_text
 from openlayer_otel.genai.messages import Message, Part
 
 
@@ -25,28 +27,21 @@ class Record:
         steps: Openlayer fields for which the conventions have no name (inputs, output, documents).
         failure: The provider's error code and message, where its answer says that it failed
             although the request did not.
+        event_content: Content for events by attribute name, as JSON text, redacted and cut.
     """
 
-    __slots__ = (
-        "attributes",
-        "failure",
-        "input_messages",
-        "output_messages",
-        "steps",
-        "system_instructions",
-        "tool_definitions",
-        "with_content",
-    )
+    # Defaults of the class: most records hold few of them.
+    input_messages: list[Message] | None = None
+    system_instructions: list[Part] | None = None
+    tool_definitions: list[dict[str, Any]] | None = None
+    output_messages: list[Message] | None = None
+    steps: dict[str, Any] | None = None
+    failure: tuple[str, str | None] | None = None
+    event_content: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, with_content: bool) -> None:
         self.attributes: dict[str, Any] = {}
         self.with_content = with_content
-        self.input_messages: list[Message] | None = None
-        self.system_instructions: list[Part] | None = None
-        self.tool_definitions: list[dict[str, Any]] | None = None
-        self.output_messages: list[Message] | None = None
-        self.steps: dict[str, Any] | None = None
-        self.failure: tuple[str, str | None] | None = None
 
     def usage(self, name: str, tokens: object) -> None:
         """Set a token count, if it is one."""
@@ -64,7 +59,7 @@ class StreamReader(Protocol):
         """The response as far as it was received."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Endpoint:
     """How one endpoint of a provider's API maps to an operation.
 
@@ -96,6 +91,9 @@ class Endpoint:
     decode: Callable[[bytes], Any] | None = None
 
 
+_MAX_OPENINGS = 64
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who serves a call, as attributes a sampler may look at.
@@ -112,6 +110,9 @@ class Identity:
     port: int | None = None
     conversation: str | None = None
     _given: dict[str, Any] = field(init=False, repr=False, compare=False)
+    _openings: dict[tuple[Endpoint, str], tuple[str, dict[str, Any]]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         given = {
@@ -123,9 +124,31 @@ class Identity:
         found = {name: value for name, value in given.items() if value}
         object.__setattr__(self, "_given", found)
 
-    def attributes(self, operation: str) -> dict[str, Any]:
-        """The attributes that every span of ``operation`` starts with."""
-        return {semconv.OPERATION_NAME: operation, **self._given}
+    def opening(self, endpoint: Endpoint, model: object) -> tuple[str, dict[str, Any]]:
+        """The name and the first attributes of an operation's span.
+
+        Args:
+            endpoint: What is called.
+            model: What ``endpoint.model`` has found.
+        """
+        known = self._openings.get((endpoint, model)) if type(model) is str else None
+        if known is None:
+            known = self._opening(endpoint, model)
+            if type(model) is str:
+                if len(self._openings) >= _MAX_OPENINGS:
+                    self._openings.clear()
+                self._openings[endpoint, model] = known
+        name, attributes = known
+        return name, attributes.copy()
+
+    def _opening(self, endpoint: Endpoint, model: object) -> tuple[str, dict[str, Any]]:
+        attributes = {semconv.OPERATION_NAME: endpoint.operation, **self._given}
+        name = endpoint.name or endpoint.operation
+        if isinstance(model, str) and model:
+            model = clean_text(model)
+            attributes[endpoint.target] = model
+            name = f"{name} {model}"
+        return name, attributes
 
 
 RequestTable = Mapping[str, tuple[str, type]]

@@ -180,7 +180,7 @@ def _follow_operation(plan: Plan, step: Step, stream: Any) -> Any:
     def ended(response: Any) -> None:
         _end_with(plan, step, operation, response)
 
-    operation.on_end.append(ended)
+    operation.when_over(ended)
     if not operation.span.is_recording():
         ended(None)  # it was over before the function returned
     return stream

@@ -26,19 +26,17 @@ _MEDIA_TYPES = {"image": "image/png", "document": "application/pdf"}
 
 def input_messages(messages: Any) -> list[Message]:
     """The request's ``messages``."""
-    if not isinstance(messages, list):
-        return []
-    return [
-        shape.spoken(each) or shape.message(each.get("role"), content_parts(each.get("content")))
-        for each in messages
-        if isinstance(each, dict)
-    ]
+    return shape.conversation(messages, _add_message)
+
+
+def _add_message(message: dict[str, Any], messages: list[Message]) -> None:
+    messages.append(shape.message(message.get("role"), content_parts(message.get("content"))))
 
 
 def content_parts(content: Any) -> list[Part]:
     """``content`` or ``system``: a text, a list of blocks, or nothing."""
     if isinstance(content, str):
-        return [shape.text(content)] if content else []
+        return [{"type": "text", "content": content}] if content else []
     if not isinstance(content, list):
         return []
     return [_part(each) if isinstance(each, dict) else shape.text(each) for each in content]

@@ -45,7 +45,7 @@ class AnthropicHooks(StainlessHooks):
         """A call that an agent's run makes tells the run its answer."""
         run = context.get(RUN_KEY)
         if isinstance(run, Run):
-            call.operation.on_end.append(run.answered)
+            call.operation.when_over(run.answered)
 
 
 def install(base_client: Any, telemetry: Telemetry) -> AnthropicHooks:

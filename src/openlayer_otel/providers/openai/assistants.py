@@ -18,8 +18,8 @@ from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.chat_completions import read_output_type
 from openlayer_otel.providers.openai.fields import (
     read_failure,
+    read_head,
     read_parameters,
-    read_response_identity,
     read_streaming,
     set_text,
 )
@@ -89,7 +89,7 @@ def read_response(body: Any, record: Record) -> None:
     """The run, and the messages that came with it if it was streamed."""
     if not isinstance(body, dict):
         return
-    read_response_identity(body, record)
+    read_head(body, record)
     set_text(record, semconv.CONVERSATION_ID, body.get("thread_id"))
     set_text(record, semconv.AGENT_ID, body.get("assistant_id"))
     read_usage(body.get("usage"), record)

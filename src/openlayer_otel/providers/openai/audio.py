@@ -17,8 +17,8 @@ from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.fields import (
     read_failure,
+    read_head,
     read_parameters,
-    read_response_identity,
     read_streaming,
 )
 from openlayer_otel.providers.openai.usage import read_usage
@@ -92,9 +92,8 @@ def read_text(body: Any, record: Record) -> None:
     """What was said."""
     if not isinstance(body, dict):
         return
-    read_response_identity(body, record)
+    read_head(body, record)
     read_usage(body.get("usage"), record)
-    read_failure(body.get("error"), record)
     text = body.get("text")
     if record.with_content and isinstance(text, str):
         record.output_messages = [shape.output_message("assistant", [shape.text(text)], None)]

@@ -12,9 +12,8 @@ from typing import Any
 from openlayer_otel import semconv
 from openlayer_otel.genai.record import Endpoint, Record
 from openlayer_otel.providers.openai.fields import (
-    read_failure,
+    read_head,
     read_parameters,
-    read_response_identity,
 )
 
 _PARAMETERS = frozenset({"completion_window", "endpoint", "input_file_id"})
@@ -28,8 +27,7 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
 def read_response(body: Any, record: Record) -> None:
     """The batch's id."""
     if isinstance(body, dict):
-        read_response_identity(body, record)
-        read_failure(body.get("error"), record)
+        read_head(body, record)
 
 
 BATCHES = Endpoint(operation=semconv.CREATE_BATCH, request=read_request, response=read_response)

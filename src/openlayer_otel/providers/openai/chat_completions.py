@@ -15,8 +15,8 @@ from openlayer_otel.providers.openai.chat_stream import ChatStreamReader
 from openlayer_otel.providers.openai.fields import (
     read_choice_count,
     read_failure,
+    read_head,
     read_parameters,
-    read_response_identity,
     read_service_tier,
     read_streaming,
     set_text,
@@ -101,29 +101,29 @@ def read_response(body: Any, record: Record) -> None:
     """The response, field by field."""
     if not isinstance(body, dict):
         return
-    read_response_identity(body, record)
+    read_head(body, record)
     read_usage(body.get("usage"), record)
-    read_failure(body.get("error"), record)
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices:
         return
-    found = [each for each in choices if isinstance(each, dict)]
-    reasons = [finish_reason(choice.get("finish_reason")) for choice in found]
-    record.attributes[semconv.RESPONSE_FINISH_REASONS] = reasons
-    for choice in found:
+    reasons: list[str] = []
+    outputs: list[shape.Message] = []
+    for choice in choices:
+        if not isinstance(choice, dict):
+            continue
+        reason = finish_reason(choice.get("finish_reason"))
+        reasons.append(reason)
         # OpenRouter: the provider behind it has failed half-way.
-        read_failure(choice.get("error"), record)
-    if record.with_content:
-        record.output_messages = [
-            _output(choice, reason) for choice, reason in zip(found, reasons, strict=True)
-        ]
-
-
-def _output(choice: dict[str, Any], reason: str) -> shape.Message:
-    message = choice.get("message")
-    if not isinstance(message, dict):
-        return shape.output_message(None, [], reason)
-    return shape.output_message(message.get("role"), message_parts(message), reason)
+        if choice.get("error"):
+            read_failure(choice["error"], record)
+        message = choice.get("message")
+        message = message if isinstance(message, dict) else {}
+        if record.with_content:
+            outputs.append(
+                shape.output_message(message.get("role"), message_parts(message), reason)
+            )
+    record.attributes[semconv.RESPONSE_FINISH_REASONS] = reasons
+    record.output_messages = outputs
 
 
 CHAT_COMPLETIONS = Endpoint(

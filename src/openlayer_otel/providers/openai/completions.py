@@ -15,9 +15,8 @@ from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.chat_completions import REQUEST_FIELDS, finish_reason
 from openlayer_otel.providers.openai.fields import (
     read_choice_count,
-    read_failure,
+    read_head,
     read_parameters,
-    read_response_identity,
     read_streaming,
 )
 from openlayer_otel.providers.openai.usage import read_usage
@@ -52,9 +51,8 @@ def read_response(body: Any, record: Record) -> None:
     """The response, field by field."""
     if not isinstance(body, dict):
         return
-    read_response_identity(body, record)
+    read_head(body, record)
     read_usage(body.get("usage"), record)
-    read_failure(body.get("error"), record)
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices:
         return

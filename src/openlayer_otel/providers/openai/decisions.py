@@ -12,7 +12,7 @@ from typing import Any
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.record import Endpoint, Record
-from openlayer_otel.providers.openai.fields import read_failure, read_response_identity
+from openlayer_otel.providers.openai.fields import read_head
 from openlayer_otel.providers.openai.response_items import input_messages
 from openlayer_otel.providers.openai.usage import read_usage
 
@@ -34,9 +34,8 @@ def read_response(body: Any, record: Record) -> None:
     """The answers, in the order of the questions."""
     if not isinstance(body, dict):
         return
-    read_response_identity(body, record)
+    read_head(body, record)
     read_usage(body.get("usage"), record)
-    read_failure(body.get("error"), record)
     if record.with_content and isinstance(body.get("answers"), list):
         record.steps = {semconv.STEP_OUTPUT: body["answers"]}
 

@@ -11,9 +11,8 @@ from typing import Any
 from openlayer_otel import semconv
 from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
 from openlayer_otel.providers.openai.fields import (
-    read_failure,
+    read_head,
     read_parameters,
-    read_response_identity,
 )
 from openlayer_otel.providers.openai.usage import read_usage
 
@@ -38,9 +37,8 @@ def read_response(body: Any, record: Record) -> None:
     """Model and usage, and the size of the vectors where the request named none."""
     if not isinstance(body, dict):
         return
-    read_response_identity(body, record)
+    read_head(body, record)
     read_usage(body.get("usage"), record)
-    read_failure(body.get("error"), record)
     # An embedding has no output tokens, whatever a compatible server says of them.
     record.attributes.pop(semconv.USAGE_OUTPUT_TOKENS, None)
     data = body.get("data")

@@ -59,13 +59,16 @@ def read_service_tier(body: Mapping[str, Any], record: Record) -> None:
         set_text(record, semconv.OPENAI_REQUEST_SERVICE_TIER, tier)
 
 
-def read_response_identity(body: Mapping[str, Any], record: Record) -> None:
-    """Id, model, service tier and fingerprint of an answer."""
+def read_head(body: Mapping[str, Any], record: Record) -> None:
+    """Id, model, service tier and fingerprint of an answer, and whether it says that it failed."""
     attributes = record.attributes
     for name, attribute in _RESPONSE:
         value = body.get(name)
         if value and type(value) is str:
             attributes[attribute] = value
+    error = body.get("error")
+    if error:
+        read_failure(error, record)
 
 
 def read_failure(error: object, record: Record) -> None:

@@ -15,9 +15,8 @@ from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.record import Endpoint, Record
 from openlayer_otel.providers.openai.fields import (
     read_choice_count,
-    read_failure,
+    read_head,
     read_parameters,
-    read_response_identity,
     read_streaming,
 )
 from openlayer_otel.providers.openai.usage import read_usage
@@ -53,9 +52,8 @@ def read_response(body: Any, record: Record) -> None:
     """The images, each a choice of the model."""
     if not isinstance(body, dict):
         return
-    read_response_identity(body, record)
+    read_head(body, record)
     read_usage(body.get("usage"), record)
-    read_failure(body.get("error"), record)
     images = body.get("data")
     if record.with_content and isinstance(images, list):
         form = body.get("output_format")

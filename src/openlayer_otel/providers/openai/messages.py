@@ -26,13 +26,10 @@ _BESIDE_TEXT = (
 
 def chat_messages(messages: Any) -> list[Message]:
     """The request's conversation."""
-    if not isinstance(messages, list):
-        return []
-    return [shape.spoken(each) or chat_message(each) for each in messages if isinstance(each, dict)]
+    return shape.conversation(messages, _add_message)
 
 
-def chat_message(message: dict[str, Any]) -> Message:
-    """One message of the conversation, whatever its role."""
+def _add_message(message: dict[str, Any], messages: list[Message]) -> None:
     role = message.get("role")
     content = message.get("content")
     if role in ("tool", "function"):
@@ -40,7 +37,7 @@ def chat_message(message: dict[str, Any]) -> Message:
         parts = [shape.tool_call_response(call_id, _tool_content(content))]
     else:
         parts = message_parts(message)
-    return shape.message(role, parts, message.get("name"))
+    messages.append(shape.message(role, parts, message.get("name")))
 
 
 def message_parts(message: dict[str, Any]) -> list[Part]:
@@ -48,7 +45,7 @@ def message_parts(message: dict[str, Any]) -> list[Part]:
     content = message.get("content")
     if type(content) is str and not any(map(message.get, _BESIDE_TEXT)):
         # Nothing but a text, as most answers.
-        return [shape.text(content)] if content else []
+        return [{"type": "text", "content": content}] if content else []
     parts: list[Part] = []
     thought = _reasoning(message)
     if thought:

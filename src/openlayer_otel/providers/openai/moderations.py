@@ -12,7 +12,7 @@ from typing import Any
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.record import Endpoint, Record
-from openlayer_otel.providers.openai.fields import read_failure, read_response_identity
+from openlayer_otel.providers.openai.fields import read_head
 from openlayer_otel.providers.openai.messages import content_parts
 
 
@@ -26,8 +26,7 @@ def read_response(body: Any, record: Record) -> None:
     """What was found, by input: flagged or not, and which categories apply."""
     if not isinstance(body, dict):
         return
-    read_response_identity(body, record)
-    read_failure(body.get("error"), record)
+    read_head(body, record)
     results = body.get("results")
     if record.with_content and isinstance(results, list):
         found = [_result(each) for each in results if isinstance(each, dict)]

@@ -34,23 +34,16 @@ def input_messages(given: Any) -> list[Message]:
     """``input``: a text, or a list of items."""
     if isinstance(given, str):
         return [shape.message("user", [shape.text(given)])]
-    if not isinstance(given, list):
-        return []
-    messages: list[Message] = []
-    for item in given:
-        if not isinstance(item, dict):
-            continue
-        said = shape.spoken(item)
-        if said is not None:
-            messages.append(said)
-            continue
-        role, parts = item_parts(item)
-        last = messages[-1] if messages else None
-        if last is not None and role == "assistant" == last["role"] and "role" not in item:
-            last["parts"].extend(parts)
-        elif parts or "role" in item:
-            messages.append(shape.message(role, parts))
-    return messages
+    return shape.conversation(given, _add_item)
+
+
+def _add_item(item: Item, messages: list[Message]) -> None:
+    role, parts = item_parts(item)
+    last = messages[-1] if messages else None
+    if last is not None and role == "assistant" == last["role"] and "role" not in item:
+        last["parts"].extend(parts)
+    elif parts or "role" in item:
+        messages.append(shape.message(role, parts))
 
 
 def output_parts(items: Any) -> list[Part]:

@@ -13,9 +13,8 @@ from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
 from openlayer_otel.providers.openai.chat_completions import read_output_type
 from openlayer_otel.providers.openai.fields import (
-    read_failure,
+    read_head,
     read_parameters,
-    read_response_identity,
     read_service_tier,
     read_streaming,
     set_text,
@@ -132,9 +131,8 @@ def _read_fetched(body: Any, record: Record) -> None:
 def _read_answer(body: Any, record: Record) -> None:
     if not isinstance(body, dict):
         return
-    read_response_identity(body, record)
+    read_head(body, record)
     _read_conversation(body.get("conversation"), record)
-    read_failure(body.get("error"), record)
     kinds = _item_types(body.get("output"))
     reason = finish_reason(body, kinds)
     if reason is not None:
@@ -182,7 +180,7 @@ def _read_compaction(body: Any, record: Record) -> None:
     """``/responses/compact``: the conversation that goes on in place of the old one."""
     if not isinstance(body, dict):
         return
-    read_response_identity(body, record)
+    read_head(body, record)
     read_usage(body.get("usage"), record)
     output = body.get("output")
     if isinstance(output, list):

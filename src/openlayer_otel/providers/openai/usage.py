@@ -7,17 +7,6 @@ from typing import Any
 from openlayer_otel import semconv
 from openlayer_otel.genai.record import Record
 
-# Chat Completions and Responses name the totals differently and the details alike.
-# The details are called "prompt_tokens_details", or, by Assistants and transcriptions,
-# "prompt_token_details".
-_INPUT = (
-    ("prompt_tokens", "prompt_tokens_details", "prompt_token_details"),
-    ("input_tokens", "input_tokens_details", "input_token_details"),
-)
-_OUTPUT = (
-    ("completion_tokens", "completion_tokens_details", "completion_token_details"),
-    ("output_tokens", "output_tokens_details", "output_token_details"),
-)
 # Field of the details -> attribute.
 _INPUT_DETAILS = {
     "cached_tokens": semconv.USAGE_CACHE_READ_INPUT_TOKENS,
@@ -36,42 +25,48 @@ _OUTPUT_DETAILS = {
 _ZERO_COUNTS = frozenset({"cached_tokens", "reasoning_tokens"})
 
 
+# Chat Completions and Responses name the totals differently and the details alike. The details
+# are called "prompt_tokens_details", or, by Assistants and transcriptions,
+# "prompt_token_details". The first total that is there counts.
+_TOTALS = tuple(
+    (f"{name}_tokens", f"{name}_tokens_details", f"{name}_token_details", attribute, details)
+    for name, attribute, details in (
+        ("prompt", semconv.USAGE_INPUT_TOKENS, _INPUT_DETAILS),
+        ("completion", semconv.USAGE_OUTPUT_TOKENS, _OUTPUT_DETAILS),
+        ("input", semconv.USAGE_INPUT_TOKENS, _INPUT_DETAILS),
+        ("output", semconv.USAGE_OUTPUT_TOKENS, _OUTPUT_DETAILS),
+    )
+)
+
+
 def read_usage(usage: Any, record: Record) -> None:
     """``usage`` of any of OpenAI's APIs, and of the servers that are compatible with them."""
     if not isinstance(usage, dict):
         return
     attributes = record.attributes
-    read = _read_side(usage, _INPUT, semconv.USAGE_INPUT_TOKENS, _INPUT_DETAILS, record)
-    written = _read_side(usage, _OUTPUT, semconv.USAGE_OUTPUT_TOKENS, _OUTPUT_DETAILS, record)
+    for name, details_name, other_name, attribute, details in _TOTALS:
+        tokens = usage.get(name)
+        if type(tokens) is not int or attribute in attributes:
+            continue
+        attributes[attribute] = tokens
+        given = usage.get(details_name) or usage.get(other_name)
+        if type(given) is dict:
+            for detail, count in given.items():
+                if type(count) is int and (count or detail in _ZERO_COUNTS) and detail in details:
+                    attributes[details[detail]] = count
     if semconv.USAGE_CACHE_READ_INPUT_TOKENS not in attributes:
         # DeepSeek's name for it.
         record.usage(semconv.USAGE_CACHE_READ_INPUT_TOKENS, usage.get("prompt_cache_hit_tokens"))
     if semconv.USAGE_REASONING_OUTPUT_TOKENS not in attributes:
         record.usage(semconv.USAGE_REASONING_OUTPUT_TOKENS, usage.get("reasoning_tokens"))
-    thought = attributes.get(semconv.USAGE_REASONING_OUTPUT_TOKENS)
-    total = usage.get("total_tokens")
-    if thought and read is not None and written is not None and total == read + written + thought:
-        # xAI counts reasoning beside the completion; the conventions count it as output.
+    if attributes.get(semconv.USAGE_REASONING_OUTPUT_TOKENS):
+        _count_reasoning(attributes, usage.get("total_tokens"))
+
+
+def _count_reasoning(attributes: dict[str, Any], total: object) -> None:
+    """xAI counts reasoning beside the completion; the conventions count it as output."""
+    thought = attributes[semconv.USAGE_REASONING_OUTPUT_TOKENS]
+    read = attributes.get(semconv.USAGE_INPUT_TOKENS)
+    written = attributes.get(semconv.USAGE_OUTPUT_TOKENS)
+    if read is not None and written is not None and total == read + written + thought:
         attributes[semconv.USAGE_OUTPUT_TOKENS] = written + thought
-
-
-def _read_side(
-    usage: dict[str, Any],
-    names: tuple[tuple[str, str, str], ...],
-    attribute: str,
-    details: dict[str, str],
-    record: Record,
-) -> int | None:
-    attributes = record.attributes
-    for name, details_name, other_name in names:
-        tokens = usage.get(name)
-        if type(tokens) is not int:
-            continue
-        attributes[attribute] = tokens
-        given = usage.get(details_name) or usage.get(other_name)
-        if type(given) is dict:
-            for detail, value in given.items():
-                if type(value) is int and (value or detail in _ZERO_COUNTS) and detail in details:
-                    attributes[details[detail]] = value
-        return tokens
-    return None

@@ -14,9 +14,8 @@ from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.record import Endpoint, Record
 from openlayer_otel.providers.openai.fields import (
-    read_failure,
+    read_head,
     read_parameters,
-    read_response_identity,
 )
 
 REMIX_PATH = re.compile(r"/videos/[^/]+/remix")
@@ -38,8 +37,7 @@ def read_response(body: Any, record: Record) -> None:
     """The job, and the video that will come of it as a file of the provider's."""
     if not isinstance(body, dict):
         return
-    read_response_identity(body, record)
-    read_failure(body.get("error"), record)
+    read_head(body, record)
     if record.with_content and body.get("id") is not None:
         part = shape.file(body["id"], "video", "video/mp4")
         record.output_messages = [shape.output_message("assistant", [part], None)]
