@@ -23,7 +23,7 @@ from openlayer_otel.attachments import raw_outputs
 from openlayer_otel.context_attributes import attributes_in
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content_attributes import clean, encode_input, encode_output
-from openlayer_otel.genai.encoding import from_json, to_json
+from openlayer_otel.genai.encoding import from_json, may_be_unclean, to_json
 from openlayer_otel.genai.errors import error_code, error_type
 from openlayer_otel.genai.nesting import OPERATION_KEY
 from openlayer_otel.genai.record import Endpoint, Identity, Record
@@ -146,6 +146,7 @@ class Operation:
             self.endpoint.request(body, self._record)
             if self.capture.anywhere:
                 encode_input(self._record, self._telemetry.content, self.capture)
+            clean(self._record.attributes)
         except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
             report_failure(f"reading a {self.name} request", error)
 
@@ -215,7 +216,8 @@ class Operation:
                 self._describe(error)
             elif record.failure is not None:
                 self._describe_failure(*record.failure)
-            clean(record.attributes)
+            if raw is None or may_be_unclean(raw):
+                clean(record.attributes)
             span.set_attributes(record.attributes)
             if raw_outputs.wanted and self.capture.on_spans and response is not None:
                 raw_outputs.keep(span.get_span_context().span_id, self._raw_output(response, raw))

@@ -18,11 +18,13 @@ def nobody_records(tracer: Tracer, context: Context) -> bool:
     A span that is not started cannot carry a sampling decision down; so this is only true
     where the spans below would be dropped for the same reason.
     """
-    # The API's stand-in for a provider that is set later knows the real tracer by this name.
-    tracer = getattr(tracer, "_tracer", tracer)
     sampler = getattr(tracer, "sampler", None)
     if sampler is None:
-        return isinstance(tracer, NoOpTracer)
+        # The API's stand-in for a provider that is set later knows the real tracer by this name.
+        tracer = getattr(tracer, "_tracer", tracer)
+        sampler = getattr(tracer, "sampler", None)
+        if sampler is None:
+            return isinstance(tracer, NoOpTracer)
     return sampler is ALWAYS_OFF or (isinstance(sampler, ParentBased) and _drops(sampler, context))
 
 

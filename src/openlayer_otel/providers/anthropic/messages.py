@@ -80,7 +80,8 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
     if record.with_content:
         record.input_messages = input_messages(body.get("messages"))
         record.system_instructions = content_parts(body.get("system"))
-        record.tool_definitions = tool_definitions(body.get("tools"))
+        if body.get("tools"):
+            record.tool_definitions = tool_definitions(body["tools"])
 
 
 def _read_output_config(body: Mapping[str, Any], record: Record) -> None:
@@ -102,7 +103,9 @@ def read_usage(usage: Any, record: Record) -> None:
         count = usage.get(name)
         if type(count) is int:
             attributes[attribute] = count
-    record.usage(semconv.USAGE_INPUT_TOKENS, all_input_tokens(usage))
+    tokens = all_input_tokens(usage)
+    if tokens is not None:
+        attributes[semconv.USAGE_INPUT_TOKENS] = tokens
     details = usage.get("output_tokens_details")
     if isinstance(details, dict):
         record.usage(semconv.USAGE_REASONING_OUTPUT_TOKENS, details.get("thinking_tokens"))
@@ -113,8 +116,12 @@ def read_usage(usage: Any, record: Record) -> None:
 
 def all_input_tokens(usage: Mapping[str, Any]) -> int | None:
     """Uncached, cache-read and cache-write tokens together; None if none of them is said."""
-    counts = [count for count in map(usage.get, _ALL_INPUT) if type(count) is int]
-    return sum(counts) if counts else None
+    total = None
+    for name in _ALL_INPUT:
+        count = usage.get(name)
+        if type(count) is int:
+            total = count if total is None else total + count
+    return total
 
 
 def _read_compactions(iterations: list[Any], record: Record) -> None:
@@ -160,9 +167,11 @@ def read_response(body: Any, record: Record) -> None:
 
 
 def _compacted(content: Any) -> bool:
-    return isinstance(content, list) and any(
-        isinstance(block, dict) and block.get("type") == "compaction" for block in content
-    )
+    if isinstance(content, list):
+        for block in content:
+            if isinstance(block, dict) and block.get("type") == "compaction":
+                return True
+    return False
 
 
 MESSAGES = Endpoint(

@@ -94,7 +94,9 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
             set_text(record, semconv.REQUEST_REASONING_LEVEL, reasoning.get("effort"))
     if record.with_content:
         record.input_messages = chat_messages(body.get("messages"))
-        record.tool_definitions = tool_definitions(body.get("tools") or body.get("functions"))
+        tools = body.get("tools") or body.get("functions")
+        if tools:
+            record.tool_definitions = tool_definitions(tools)
 
 
 def read_response(body: Any, record: Record) -> None:

@@ -77,7 +77,8 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
     if record.with_content:
         record.system_instructions = _instructions(body.get("instructions"))
         record.input_messages = input_messages(body.get("input"))
-        record.tool_definitions = tool_definitions(body.get("tools"))
+        if body.get("tools"):
+            record.tool_definitions = tool_definitions(body["tools"])
 
 
 def _read_options(body: Mapping[str, Any], record: Record) -> None:

@@ -25,17 +25,22 @@ _OUTPUT_DETAILS = {
 _ZERO_COUNTS = frozenset({"cached_tokens", "reasoning_tokens"})
 
 
-# Chat Completions and Responses name the totals differently and the details alike. The details
-# are called "prompt_tokens_details", or, by Assistants and transcriptions,
-# "prompt_token_details". The first total that is there counts.
-_TOTALS = tuple(
-    (f"{name}_tokens", f"{name}_tokens_details", f"{name}_token_details", attribute, details)
-    for name, attribute, details in (
-        ("prompt", semconv.USAGE_INPUT_TOKENS, _INPUT_DETAILS),
-        ("completion", semconv.USAGE_OUTPUT_TOKENS, _OUTPUT_DETAILS),
-        ("input", semconv.USAGE_INPUT_TOKENS, _INPUT_DETAILS),
-        ("output", semconv.USAGE_OUTPUT_TOKENS, _OUTPUT_DETAILS),
-    )
+def _side(name: str, attribute: str, details: dict[str, str]) -> tuple[Any, ...]:
+    """A total, and its details: ``prompt_tokens_details`` or, as Assistants and transcriptions
+    have it, ``prompt_token_details``."""
+    return f"{name}_tokens", f"{name}_tokens_details", f"{name}_token_details", attribute, details
+
+
+# Chat Completions and Responses name the totals differently and the details alike.
+_CHAT = (
+    _side("prompt", semconv.USAGE_INPUT_TOKENS, _INPUT_DETAILS),
+    _side("completion", semconv.USAGE_OUTPUT_TOKENS, _OUTPUT_DETAILS),
+)
+# Compatible servers may mix the names; then those of Chat Completions count.
+_ANY = (
+    *_CHAT,
+    _side("input", semconv.USAGE_INPUT_TOKENS, _INPUT_DETAILS),
+    _side("output", semconv.USAGE_OUTPUT_TOKENS, _OUTPUT_DETAILS),
 )
 
 
@@ -44,7 +49,8 @@ def read_usage(usage: Any, record: Record) -> None:
     if not isinstance(usage, dict):
         return
     attributes = record.attributes
-    for name, details_name, other_name, attribute, details in _TOTALS:
+    sides = _ANY if "input_tokens" in usage or "output_tokens" in usage else _CHAT
+    for name, details_name, other_name, attribute, details in sides:
         tokens = usage.get(name)
         if type(tokens) is not int or attribute in attributes:
             continue
