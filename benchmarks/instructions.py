@@ -74,7 +74,7 @@ def _totals(folder: Path) -> list[int]:
 def main() -> None:
     """Count one contender."""
     parser = arguments(__doc__)
-    parser.add_argument("--warm-up", type=int, default=4, help="rounds before the counted one")
+    parser.add_argument("--warm-up", type=int, default=12, help="rounds before the counted one")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     names = options.case or list(CASES)

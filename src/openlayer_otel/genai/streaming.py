@@ -80,6 +80,18 @@ class StreamEnd:
         _open.add(self)
         _end_at_exit()
 
+    def tap(self) -> None:
+        """The SDK is going to decode the events."""
+        self.tapped = True
+        self.taps += 1
+        self._operation.json_reader = self
+
+    def untap(self) -> None:
+        """Whoever decodes the events is gone."""
+        self.taps -= 1
+        if not self.taps:
+            self.dropped()
+
     @property
     def operation(self) -> Operation:
         """The operation that ends with this stream."""
@@ -125,6 +137,7 @@ class StreamEnd:
     def _response(self) -> Any:
         """What was received, of which nothing is kept."""
         _open.discard(self)
+        self._operation.json_reader = None
         reader, self._reader, self.read = self._reader, None, _ignore
         if reader is None or self._operation.over:
             return None
@@ -164,55 +177,57 @@ def _drop_open() -> None:
         end.dropped()
 
 
-class _Tap:
-    """Stands between a stream object and its source; everything else is the source's own."""
+def tapped(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
+    """A tap on the source of a synchronous stream's events.
+
+    A generator in place of the SDK's own, which does all that the application can do with it;
+    for a chunk it takes a third less time than an object with ``__next__``.
+    """
+    end.tap()
+    return _events(source, end)
+
+
+def _events(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
+    context, following = end.context, source.__next__
+    while True:
+        token = attach(context)
+        end.reading = True
+        try:
+            event = following()
+        except BaseException as error:
+            reset(token)
+            end.stopped(error)
+            end.reading = False
+            if isinstance(error, StopIteration):
+                return
+            raise
+        end.reading = False
+        reset(token)
+        try:
+            yield event
+        except GeneratorExit:
+            end.dropped()
+            raise
+
+
+class AsyncEventTap:
+    """The tap of an asynchronous stream. An iterator, no generator: it needs no finalising.
+
+    Everything but the iteration is the source's own.
+    """
 
     __slots__ = ("__weakref__", "_end", "_source")
 
-    def __init__(self, source: Any, end: StreamEnd) -> None:
+    def __init__(self, source: AsyncIterator[Any], end: StreamEnd) -> None:
         self._source = source
         self._end = end
-        end.tapped = True
-        end.taps += 1
+        end.tap()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
 
     def __del__(self) -> None:
-        end = self._end
-        end.taps -= 1
-        if not end.taps:
-            end.dropped()
-
-
-class EventTap(_Tap):
-    """The tap of a synchronous stream."""
-
-    __slots__ = ()
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        end = self._end
-        token = attach(end.context)
-        end.reading = True
-        try:
-            event = next(self._source)
-        except BaseException as error:
-            reset(token)
-            end.stopped(error)
-            end.reading = False
-            raise
-        end.reading = False
-        reset(token)
-        return event
-
-
-class AsyncEventTap(_Tap):
-    """The tap of an asynchronous stream. An iterator, no generator: it needs no finalising."""
-
-    __slots__ = ()
+        self._end.untap()
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self

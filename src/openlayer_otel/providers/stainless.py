@@ -28,11 +28,12 @@ from openlayer_otel.genai.current import attach, current, take_back
 from openlayer_otel.genai.nesting import traced_elsewhere
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.recording import nobody_records
-from openlayer_otel.genai.streaming import AsyncEventTap, EventTap, StreamEnd
+from openlayer_otel.genai.streaming import AsyncEventTap, StreamEnd, tapped
 from openlayer_otel.providers.duplicates import look, look_once
 from openlayer_otel.providers.patching import Patches
-from openlayer_otel.providers.stainless_body import Body, end_of
+from openlayer_otel.providers.stainless_body import end_of
 from openlayer_otel.providers.stainless_call import Call, call_under_way, covered_call
+from openlayer_otel.providers.stainless_json import DecodedJSON
 from openlayer_otel.providers.stainless_sdk import StainlessSDK
 from openlayer_otel.telemetry import Telemetry
 
@@ -65,7 +66,7 @@ class StainlessHooks:
             self._prepares = True
             replace(base_client, "SyncAPIClient._copy_and_prepare", self._prepare)
             replace(base_client, "AsyncAPIClient._copy_and_prepare", self._prepare_async)
-        replace(streaming, "Stream.__stream__", lambda original: _tapped(original, EventTap))
+        replace(streaming, "Stream.__stream__", lambda original: _tapped(original, tapped))
         replace(
             streaming, "AsyncStream.__stream__", lambda original: _tapped(original, AsyncEventTap)
         )
@@ -210,33 +211,9 @@ class StainlessHooks:
         except Exception as error:  # noqa: BLE001 - boundary: the response must be processed
             self._failed("response", error)
 
-    def _process_data(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """``_process_response_data``: makes a model of decoded JSON, a response's or an event's.
-
-        The JSON is read here, before anybody can change what is made of it.
-        """
-        failed = self._failed
-
-        def process_response_data(
-            client: Any, *, data: Any, cast_to: Any, response: Any, **more: Any
-        ) -> Any:
-            body = getattr(response, "stream", None)
-            if isinstance(body, Body):
-                end = body.end
-                if end.tapped and isinstance(data, dict):
-                    try:
-                        end.read(data)
-                    except Exception as error:  # noqa: BLE001 - boundary: the event must be delivered
-                        failed("event", error)
-            else:
-                call = call_under_way.get()
-                if call is not None and call.response is response:
-                    call.json = data
-            if more:  # of a newer SDK; passing it on takes 0.2 µs, of which there is nothing yet
-                return original(client, data=data, cast_to=cast_to, response=response, **more)
-            return original(client, data=data, cast_to=cast_to, response=response)
-
-        return process_response_data
+    def _process_data(self, original: Callable[..., Any]) -> DecodedJSON:
+        """``_process_response_data``: makes a model of decoded JSON."""
+        return DecodedJSON(original, self._failed)
 
     def _retry(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """``_calculate_retry_timeout``: called once for each retry."""

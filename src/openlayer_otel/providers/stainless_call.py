@@ -32,6 +32,7 @@ class Call:
         self.response: Any = None
         self.json: Any = None
         self.waiting = False
+        operation.json_reader = self
 
     def prepared(self, options: Any) -> None:
         """The SDK has put together the JSON that it is going to send."""
@@ -52,7 +53,12 @@ class Call:
         reader = make(operation.content) if make is not None else None
         end = StreamEnd(operation, reader, telemetry.chunk_recorder(operation))
         observe_body(response, end, self.streamed)
+        operation.json_reader = None
         self.waiting = True
+
+    def read(self, json: Any) -> None:
+        """The SDK has decoded the response."""
+        self.json = json
 
     def returned(self) -> None:
         """The SDK gives its result to the application."""
@@ -72,6 +78,9 @@ class Call:
         # Timers and tasks made during the request keep its context, hence this call: the
         # response must not live as long as they do, or a dropped stream would not be seen.
         self.response = self.json = None
+        if not self.waiting:
+            # It holds this call, which holds it.
+            self.operation.json_reader = None
 
     def _body(self) -> bytes | None:
         content = getattr(self.response, "_content", None)

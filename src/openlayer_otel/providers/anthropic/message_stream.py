@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from openlayer_otel.genai.encoding import from_json
-from openlayer_otel.genai.text_buffer import PIECES, TextBuffer
+from openlayer_otel.genai.text_buffer import TextBuffer
 
 # Type of a delta -> the delta's field, and the block's field that it continues.
 _TEXT_DELTAS = {
@@ -44,8 +44,7 @@ class MessageStreamReader:
         "_field",
         "_message",
         "_open_index",
-        "_pieces",
-        "_text",
+        "_utf8",
     )
 
     def __init__(self, content: bool) -> None:
@@ -53,8 +52,7 @@ class MessageStreamReader:
         self._message: dict[str, Any] = {}
         self._blocks: dict[int, _Block] = {}
         # The text of the block that is being written, for the fast path.
-        self._text = TextBuffer()
-        self._pieces: list[str] | None = None
+        self._utf8 = bytearray()
         self._open_index: object = _NONE
         self._delta = self._field = ""
 
@@ -64,16 +62,10 @@ class MessageStreamReader:
         try:
             delta = event["delta"]
             if delta["type"] == self._delta and event["index"] == self._open_index:
-                piece = delta[self._field]
-                if type(piece) is str:
-                    pieces = self._pieces
-                    if pieces is not None:
-                        pieces.append(piece)
-                        if len(pieces) == PIECES:
-                            self._text.join()
-                    return
-        except (KeyError, TypeError):
-            pass  # another kind of event
+                self._utf8 += delta[self._field].encode() if self._content else b""
+                return
+        except (AttributeError, KeyError, TypeError, ValueError):
+            pass  # another kind of event, or no whole text
         self._read(event)
 
     def _read(self, event: dict[str, Any]) -> None:
@@ -104,8 +96,7 @@ class MessageStreamReader:
             self._delta, self._field = usual
             self._open_index = index
             if self._content:
-                self._text = made.buffer(_TEXT_DELTAS[self._delta][1])
-                self._pieces = self._text.pieces
+                self._utf8 = made.buffer(_TEXT_DELTAS[self._delta][1]).utf8
 
     def _read_delta(self, event: dict[str, Any]) -> None:
         index = event.get("index")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from openlayer_otel.genai.text_buffer import PIECES, TextBuffer
+from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.messages import reasoning_details_text, thinking_text
 
 # Fields of a delta that come in pieces of one text; other texts are given whole.
@@ -25,14 +25,14 @@ class ChatStreamReader:
         content: Whether texts and tool calls are gathered, too.
     """
 
-    __slots__ = ("_choices", "_content", "_first_text", "_head", "_latest", "_pieces")
+    __slots__ = ("_choices", "_content", "_first_text", "_head", "_latest", "_utf8")
 
     def __init__(self, content: bool) -> None:
         self._content = content
         self._head: dict[str, Any] = {}
         self._choices: dict[int, _Choice] = {}
         self._first_text = TextBuffer()
-        self._pieces = self._first_text.pieces if content else None
+        self._utf8 = self._first_text.utf8
         self._latest: dict[str, Any] | None = None
 
     def read(self, event: dict[str, Any]) -> None:
@@ -42,22 +42,12 @@ class ChatStreamReader:
         try:
             (choice,) = event["choices"]
             delta = choice["delta"]
-            text = delta["content"]
-            if (
-                len(delta) == 1
-                and type(text) is str
-                and choice.get("finish_reason") is None
-                and not choice.get("index")
-            ):
-                pieces = self._pieces
-                if pieces is not None:
-                    pieces.append(text)
-                    if len(pieces) == PIECES:
-                        self._first_text.join()
+            if len(delta) == 1 and choice.get("finish_reason") is None and not choice.get("index"):
+                self._utf8 += delta["content"].encode() if self._content else b""
                 self._latest = event
                 return
         except (AttributeError, KeyError, TypeError, ValueError):
-            pass  # no chunk with one choice whose delta has a content
+            pass  # no chunk with one choice whose delta is a whole text
         self._read(event)
 
     def _read(self, chunk: dict[str, Any]) -> None:

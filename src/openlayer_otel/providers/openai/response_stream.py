@@ -7,7 +7,6 @@ it, its texts arrive in pieces, and when it is *done* the whole item comes once 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from openlayer_otel.genai.text_buffer import TextBuffer
@@ -47,7 +46,7 @@ class ResponseStreamReader:
         content: Whether texts and tool calls are gathered, too.
     """
 
-    __slots__ = ("_append", "_content", "_error", "_head", "_items", "_part", "_place", "_whole")
+    __slots__ = ("_content", "_error", "_head", "_items", "_part", "_place", "_utf8", "_whole")
 
     def __init__(self, content: bool) -> None:
         self._content = content
@@ -59,20 +58,18 @@ class ResponseStreamReader:
         # Where the last piece of output text went: the next one nearly always goes there, too.
         self._place: Any = None
         self._part: Any = None
-        self._append: Callable[[str], None] | None = None
+        self._utf8: bytearray | None = None
 
     def read(self, event: dict[str, Any]) -> None:
         """Take in one event."""
         kind = event.get("type")
-        if kind == _OUTPUT_TEXT and self._append is not None:
-            delta = event.get("delta")
-            if (
-                type(delta) is str
-                and event.get("output_index") == self._place
-                and event.get("content_index") == self._part
-            ):
-                self._append(delta)
-                return
+        if kind == _OUTPUT_TEXT and self._utf8 is not None:
+            try:
+                if event["output_index"] == self._place and event["content_index"] == self._part:
+                    self._utf8 += event["delta"].encode()
+                    return
+            except (AttributeError, KeyError, ValueError):
+                pass  # no whole text, or not said where it belongs
         if isinstance(kind, str):
             self._read(kind, event)
 
@@ -83,7 +80,7 @@ class ResponseStreamReader:
         elif kind in _WHOLE:
             self._whole = event.get("response")
             self._items.clear()
-            self._place = self._append = None
+            self._place = self._utf8 = None
         elif kind in ("response.output_item.added", "response.output_item.done"):
             self._read_item(event, kind.endswith(".done"))
         elif kind in ("response.created", "response.in_progress", "response.queued"):
@@ -102,7 +99,7 @@ class ResponseStreamReader:
         index = self._index(event)
         self._items[index] = _Item(item if self._content else {"type": item.get("type")}, done)
         if index == self._place:
-            self._place = self._append = None
+            self._place = self._utf8 = None
 
     def _read_piece(self, kind: str, event: dict[str, Any]) -> None:
         field, part_type, index_name = _PIECES[kind]
@@ -116,10 +113,10 @@ class ResponseStreamReader:
         if item.done:
             return
         position = event.get(index_name)
-        append = item.buffer(field, part_type, position if type(position) is int else 0).append
-        append(delta)
+        buffer = item.buffer(field, part_type, position if type(position) is int else 0)
+        buffer.append(delta)
         if kind == _OUTPUT_TEXT:
-            self._place, self._part, self._append = index, position, append
+            self._place, self._part, self._utf8 = index, position, buffer.utf8
 
     def _index(self, event: dict[str, Any]) -> int:
         """Which item an event is about; the last one where compatible servers do not say."""
