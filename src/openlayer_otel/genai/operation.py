@@ -58,13 +58,13 @@ class Operation:
         context: The context in which its span is current; attach it around the SDK's work. Empty
             once the operation is over.
         resends: How often the SDK sent the request again.
-        json_reader: Who is to ``read`` the JSON that the SDK decodes while the context is current.
+        carrier: Whoever looks after what is under way, for hooks that are called meanwhile.
         openlayer_taken: No (further) request belongs to it. A framework's hook, whose operation
             is no request itself, sets it to False for the first request below.
     """
 
     resends = 0
-    json_reader: Any = None
+    carrier: Any = None
     openlayer_taken = True
     _first_chunk: float | None = None
     _to_tell: tuple[Callable[[Any], None], ...] = ()

@@ -84,7 +84,7 @@ class StreamEnd:
         """The SDK is going to decode the events."""
         self.tapped = True
         self.taps += 1
-        self._operation.json_reader = self
+        self._operation.carrier = self
 
     def untap(self) -> None:
         """Whoever decodes the events is gone."""
@@ -137,7 +137,7 @@ class StreamEnd:
     def _response(self) -> Any:
         """What was received, of which nothing is kept."""
         _open.discard(self)
-        self._operation.json_reader = None
+        self._operation.carrier = None
         reader, self._reader, self.read = self._reader, None, _ignore
         if reader is None or self._operation.over:
             return None

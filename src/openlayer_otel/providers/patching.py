@@ -5,15 +5,16 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 import wrapt
 
 from openlayer_otel.diagnostics import warn_once
+from openlayer_otel.genai.current import current
+from openlayer_otel.genai.nesting import OPERATION_KEY
 
-# wrapt 2 made ObjectProxy a subclass of what function wrappers are.
-_Proxy: type = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
-
+OperationHook = Callable[[Callable[..., Any], Any, Any], Callable[..., Any]]
 Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 
 
@@ -72,6 +73,20 @@ class Patches:
             )
         return owner, name, original
 
+    def hook_within_operations(self, module: Any, path: str, hook: OperationHook) -> None:
+        """Hook a private method for calls that are made while an operation is under way.
+
+        What is called is decided when the method is looked up. So a call outside of operations
+        has no layer more, which would take 0.3 µs to pass its arguments on.
+
+        Args:
+            module: The module that defines the target.
+            path: Its name, dotted from the module.
+            hook: Given the bound method, its object and the operation's ``carrier``, returns
+                what is called in its place, or the method itself. Never raises.
+        """
+        self.replace(module, path, lambda original: _WithinOperations(original, hook))
+
     def replace(self, module: Any, path: str, make: Callable[[Callable[..., Any]], Any]) -> None:
         """Put a plain function in the place of a private method, for the path of every call.
 
@@ -81,9 +96,8 @@ class Patches:
         Args:
             module: The module that defines the target.
             path: Its name, dotted from the module.
-            make: Given the original function, returns the one that takes its place, or a
-                descriptor that hands one out. It has to be idle by itself where none of the
-                wrapped functions is under way.
+            make: Given the original function, returns what takes its place. It has to be idle
+                by itself where none of the wrapped functions is under way.
         """
         owner, name, original = self._target(module, path)
         if original is None:
@@ -108,9 +122,22 @@ class Patches:
         self._made.clear()
 
 
-def is_wrapped(function: object) -> bool:
-    """Whether wrapt has wrapped ``function``."""
-    return isinstance(function, _Proxy)
+class _WithinOperations:
+    """Stands in the place of a method; see :meth:`Patches.hook_within_operations`."""
+
+    def __init__(self, original: Callable[..., Any], hook: OperationHook) -> None:
+        self._original = original
+        self._hook = hook
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+        method = MethodType(self._original, instance)
+        operation: Any = current().get(OPERATION_KEY)
+        return method if operation is None else self._hook(method, instance, operation.carrier)
+
+    def __call__(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
+        return self.__get__(instance)(*args, **kwargs)
 
 
 def when_imported(module: str, hook: Callable[[Any], None]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from typing import Any
 
 from openlayer_otel.genai.operation import Operation, response_json
@@ -32,7 +31,7 @@ class Call:
         self.response: Any = None
         self.json: Any = None
         self.waiting = False
-        operation.json_reader = self
+        operation.carrier = self
 
     def prepared(self, options: Any) -> None:
         """The SDK has put together the JSON that it is going to send."""
@@ -53,7 +52,7 @@ class Call:
         reader = make(operation.content) if make is not None else None
         end = StreamEnd(operation, reader, telemetry.chunk_recorder(operation))
         observe_body(response, end, self.streamed)
-        operation.json_reader = None
+        operation.carrier = None
         self.waiting = True
 
     def read(self, json: Any) -> None:
@@ -80,18 +79,13 @@ class Call:
         self.response = self.json = None
         if not self.waiting:
             # It holds this call, which holds it.
-            self.operation.json_reader = None
+            self.operation.carrier = None
 
     def _body(self) -> bytes | None:
         content = getattr(self.response, "_content", None)
         return content if isinstance(content, bytes) else None
 
 
-call_under_way: ContextVar[Call | None] = ContextVar("openlayer_stainless_call", default=None)
-"""The call that is under way here and traced by us, whoever makes it."""
-
-
-def covered_call(client: Any) -> Call | None:
-    """The call of ``client`` that is under way here and traced by us, if any."""
-    call = call_under_way.get()
-    return call if call is not None and call.client is client else None
+def covers(carrier: object, client: Any) -> bool:
+    """Whether what is under way is a call of ``client``."""
+    return isinstance(carrier, Call) and carrier.client is client
