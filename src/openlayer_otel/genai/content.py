@@ -54,21 +54,9 @@ class ContentPolicy:
         override = context.get(CAPTURE_CONTEXT_KEY)
         return override if isinstance(override, ContentCapture) else self.capture
 
-    def messages(self, messages: list[dict[str, Any]]) -> Encoded:
-        """A list of messages in the conventions' shape, as JSON text."""
-        return self._encode(messages, self._redacted_messages)
-
-    def parts(self, parts: list[dict[str, Any]]) -> Encoded:
-        """A list of parts (system instructions), as JSON text."""
-        return self._encode(parts, self._redacted_parts)
-
-    def tools(self, tools: list[dict[str, Any]]) -> Encoded:
-        """Tool definitions, as JSON text: every text but names and types is content."""
-        return self._encode(tools, self._redacted_parts)
-
     def value(self, value: object) -> Encoded:
         """Any value (a function's inputs), every text in it redacted, as JSON text."""
-        return self._encode(value, self._redacted)
+        return self.encoded(value, self._redacted)
 
     def text(self, text: str) -> str:
         """One plain text, such as an error message: redacted, shortened, valid UTF-8."""
@@ -77,7 +65,14 @@ class ContentPolicy:
             return shortened(text, self.limit)
         return text
 
-    def _encode(self, value: Any, redacted: Callable[[Any], Any]) -> Encoded:
+    def encoded(self, value: Any, redacted: Callable[[Any], Any]) -> Encoded:
+        """A value as JSON text, redacted and cut as the settings say.
+
+        Args:
+            value: What is encoded.
+            redacted: What redacts it, if anything is to: :meth:`redacted_messages`,
+                :meth:`redacted_parts`, or for any value :meth:`value`'s.
+        """
         if self.redact is not None:
             value = redacted(plain(value))
         text = to_json(value)
@@ -85,12 +80,13 @@ class ContentPolicy:
             return Encoded(text, False)
         return Encoded(_cut(plain(value), self.limit), True)
 
-    def _redacted_messages(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def redacted_messages(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Messages in the conventions' shape; what is structure stays."""
         return [
             {
                 key: item
                 if key in _MESSAGE_STRUCTURE
-                else self._redacted_parts(item)
+                else self.redacted_parts(item)
                 if key == "parts" and isinstance(item, list)
                 else self._redacted(item)
                 for key, item in message.items()
@@ -98,7 +94,8 @@ class ContentPolicy:
             for message in messages
         ]
 
-    def _redacted_parts(self, parts: list[Any]) -> list[Any]:
+    def redacted_parts(self, parts: list[Any]) -> list[Any]:
+        """Parts and tool definitions: every text but names and types is content."""
         return [
             {
                 key: item if key in _PART_STRUCTURE else self._redacted(item)

@@ -34,12 +34,14 @@ def encode_input(record: Record, content: ContentPolicy, capture: ContentCapture
         capture: Where content goes.
     """
     if record.system_instructions:
-        parts = content.parts(record.system_instructions)
-        _put(record, semconv.SYSTEM_INSTRUCTIONS, parts, capture)
+        encoded = content.encoded(record.system_instructions, content.redacted_parts)
+        _put(record, semconv.SYSTEM_INSTRUCTIONS, encoded, capture)
     if record.input_messages:
-        _put(record, semconv.INPUT_MESSAGES, content.messages(record.input_messages), capture)
+        encoded = content.encoded(record.input_messages, content.redacted_messages)
+        _put(record, semconv.INPUT_MESSAGES, encoded, capture)
     if record.tool_definitions:
-        _put(record, semconv.TOOL_DEFINITIONS, content.tools(record.tool_definitions), capture)
+        encoded = content.encoded(record.tool_definitions, content.redacted_parts)
+        _put(record, semconv.TOOL_DEFINITIONS, encoded, capture)
     if record.steps:
         _put_steps(record, content, capture)
     record.input_messages = record.system_instructions = record.tool_definitions = None
@@ -48,7 +50,8 @@ def encode_input(record: Record, content: ContentPolicy, capture: ContentCapture
 def encode_output(record: Record, content: ContentPolicy, capture: ContentCapture) -> None:
     """What the response holds; arguments as for :func:`encode_input`."""
     if record.output_messages:
-        _put(record, semconv.OUTPUT_MESSAGES, content.messages(record.output_messages), capture)
+        encoded = content.encoded(record.output_messages, content.redacted_messages)
+        _put(record, semconv.OUTPUT_MESSAGES, encoded, capture)
     if record.steps:
         _put_steps(record, content, capture)
 

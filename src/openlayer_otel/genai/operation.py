@@ -119,7 +119,9 @@ class Operation:
             span: then nothing was read and nothing has to be ended.
         """
         started = perf_counter()
-        name, attributes = identity.opening(endpoint, endpoint.model(body, path))
+        find = endpoint.model
+        model = body.get("model") if find is None else find(body, path)
+        name, attributes = identity.opening(endpoint, model)
         if endpoint.path_attributes is not None:
             attributes.update(endpoint.path_attributes(path))
         capture = telemetry.content.capture
@@ -133,7 +135,7 @@ class Operation:
             capture, read = ContentCapture.NO_CONTENT, False
         made = Operation(telemetry, endpoint, span, context, started, attributes, capture)
         if read:
-            made.read_request(body)
+            made._take_down(body)
         return made
 
     def read_request(self, body: Mapping[str, Any]) -> None:
@@ -142,13 +144,16 @@ class Operation:
         Args:
             body: The JSON that is sent.
         """
-        if not self.span.is_recording():
-            return
+        if self.span.is_recording():
+            self._take_down(body)
+
+    def _take_down(self, body: Mapping[str, Any]) -> None:
+        record = self._record
         try:
-            self.endpoint.request(body, self._record)
-            if self.capture.anywhere:
-                encode_input(self._record, self._telemetry.content, self.capture)
-            clean(self._record.attributes)
+            self.endpoint.request(body, record)
+            if record.with_content:
+                encode_input(record, self._telemetry.content, self.capture)
+            clean(record.attributes)
         except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
             report_failure(f"reading a {self.name} request", error)
 
@@ -262,7 +267,7 @@ class Operation:
                 endpoint.response(response, record)
             except Exception as failure:  # noqa: BLE001 - odd JSON must not cost the rest
                 report_failure(f"reading a {self.name} response", failure)
-            if self.capture.anywhere:
+            if record.with_content:
                 encode_output(record, self._telemetry.content, self.capture)
         if (
             (outcome is not None or self._first_chunk is not None)

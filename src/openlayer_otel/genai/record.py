@@ -69,7 +69,8 @@ class Endpoint:
         response: Reads the response's JSON into a record.
         stream: Makes the reader of a streamed response; its argument says whether content is
             recorded. None if the endpoint streams nothing.
-        model: Finds the requested model in the request's JSON and the API path.
+        model: Finds the requested model in the request's JSON and the API path; by default it is
+            the field ``model``.
         target: The attribute for what ``model`` finds, if that is no model: a data source.
         finish_reason_due: A stream that ends without a finish reason was left or cut.
         name: The span's name without model, if it is not the operation's.
@@ -82,7 +83,7 @@ class Endpoint:
     request: Callable[[Mapping[str, Any], Record], None]
     response: Callable[[Any, Record], None]
     stream: Callable[[bool], StreamReader] | None = None
-    model: Callable[[Mapping[str, Any], str], object] = lambda body, path: body.get("model")
+    model: Callable[[Mapping[str, Any], str], object] | None = None
     target: str = semconv.REQUEST_MODEL
     finish_reason_due: bool = False
     name: str | None = None

@@ -51,6 +51,8 @@ class StainlessHooks:
         self.sdk = sdk
         self.telemetry = telemetry
         self.patches = Patches()
+        # Given client and options: whether the SDK traces a request itself, and is to.
+        self.leaves_to_sdk: Callable[[Any, Any], bool] | None = None
         # Whether the SDK puts the request's JSON together within its request method.
         self._prepares = False
 
@@ -78,10 +80,6 @@ class StainlessHooks:
         """Take the hooks out, or make them idle where somebody has wrapped them since."""
         self.patches.remove()
 
-    def leaves_to_sdk(self, client: Any, options: Any) -> bool:
-        """Whether the SDK traces a request itself, and is to."""
-        return False
-
     def started(self, call: Call, context: Context) -> None:
         """A call has been started in ``context``, which holds something: a provider may look."""
 
@@ -95,14 +93,15 @@ class StainlessHooks:
         """
         options = args[1] if len(args) > 1 else kwargs["options"]
         url = options.url
-        endpoint = self.sdk.endpoint(options.method, url)
+        sdk = self.sdk
+        endpoint = sdk.endpoint(options.method, url)
         if endpoint is None or not self.patches.active:
             return None, None
         context = current()
         telemetry = self.telemetry
         if nobody_records(telemetry.tracer, context) and not telemetry.counts_unrecorded():
             return None, None
-        if self.leaves_to_sdk(client, options):
+        if self.leaves_to_sdk is not None and self.leaves_to_sdk(client, options):
             return None, None
         if context and traced_elsewhere(context, endpoint.operation):
             look_once(self.sdk.module, type(client))
@@ -115,7 +114,7 @@ class StainlessHooks:
         started = Operation.start(
             telemetry,
             endpoint,
-            self.sdk.identity(client),
+            sdk.identity(client),
             body,
             url,
             context,

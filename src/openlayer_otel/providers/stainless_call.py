@@ -61,25 +61,27 @@ class Call:
 
     def returned(self) -> None:
         """The SDK gives its result to the application."""
-        if not self.waiting:
-            body = self._body()
-            # What the SDK has decoded need not be decoded again. It decodes no raw response.
-            found = response_json(body) if self.json is None else self.json
-            self.operation.finish(found, raw=body)
+        if self.waiting:
+            self.response = None
+            return
+        body = self._body()
+        # What the SDK has decoded need not be decoded again. It decodes no raw response.
+        found = response_json(body) if self.json is None else self.json
         self._let_go()
+        self.operation.finish(found, raw=body)
 
     def raised(self, error: BaseException) -> None:
         """The SDK raises ``error`` to the application."""
-        self.operation.fail(error, response_json(self._body()))
+        found = response_json(self._body())
         self._let_go()
+        self.operation.fail(error, found)
 
     def _let_go(self) -> None:
         # Timers and tasks made during the request keep its context, hence this call: the
         # response must not live as long as they do, or a dropped stream would not be seen.
         self.response = self.json = None
-        if not self.waiting:
-            # It holds this call, which holds it.
-            self.operation.carrier = None
+        # It holds this call, which holds it.
+        self.operation.carrier = None
 
     def _body(self) -> bytes | None:
         content = getattr(self.response, "_content", None)

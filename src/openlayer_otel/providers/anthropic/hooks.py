@@ -29,6 +29,8 @@ class AnthropicHooks(StainlessHooks):
     def __init__(self, telemetry: Telemetry) -> None:
         super().__init__(ANTHROPIC, telemetry)
         self._native = NativeTracing(ANTHROPIC, telemetry)
+        if self._native.left_to_sdk:
+            self.leaves_to_sdk = self._native.traces_call
         self._runners = ToolRunnerHooks(telemetry, self._native, self.patches)
 
     def install(self, base_client: Any, streaming: Any) -> None:
@@ -36,10 +38,6 @@ class AnthropicHooks(StainlessHooks):
         super().install(base_client, streaming)
         self._native.install(base_client, self.patches)
         when_imported(_RUNNER_MODULE, self._runners.install)
-
-    def leaves_to_sdk(self, client: Any, options: Any) -> bool:
-        """Whether the SDK traces a request itself, and is to."""
-        return self._native.traces_call(client, options)
 
     def started(self, call: Call, context: Context) -> None:
         """A call that an agent's run makes tells the run its answer."""

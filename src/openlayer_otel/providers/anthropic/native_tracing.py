@@ -29,12 +29,15 @@ class NativeTracing:
     Args:
         sdk: Says which requests we cover.
         telemetry: Where our spans go, and the setting ``anthropic_tracing``.
+
+    Attributes:
+        left_to_sdk: Whether what the SDK traces gets no span of ours.
     """
 
     def __init__(self, sdk: StainlessSDK, telemetry: Telemetry) -> None:
         self._sdk = sdk
         self._telemetry = telemetry
-        self._left_to_sdk = telemetry.settings.anthropic_tracing == "sdk"
+        self.left_to_sdk = telemetry.settings.anthropic_tracing == "sdk"
 
     def install(self, base_client: Any, patches: Patches) -> None:
         """Silence the native spans of covered calls, if the SDK has any.
@@ -43,7 +46,7 @@ class NativeTracing:
             base_client: The module ``anthropic._base_client``.
             patches: Gets what is wrapped.
         """
-        if self._left_to_sdk or not hasattr(base_client.BaseClient, "_tracer"):
+        if self.left_to_sdk or not hasattr(base_client.BaseClient, "_tracer"):
             return
         if hasattr(base_client, _START):
             patches.wrap(base_client, _START, self._start_span)
@@ -64,10 +67,9 @@ class NativeTracing:
         return NonRecordingSpan(current) if current.is_valid else None
 
     def traces_call(self, client: Any, options: Any) -> bool:
-        """Whether a call is left to the SDK."""
+        """Whether the SDK traces a call itself."""
         return (
-            self._left_to_sdk
-            and bool(getattr(options, "span_name", None))
+            bool(getattr(options, "span_name", None))
             and getattr(client, "_tracer", None) is not None
         )
 
@@ -78,7 +80,7 @@ class NativeTracing:
         """
         if getattr(client, "_tracer", None) is None:
             return False
-        if self._left_to_sdk:
+        if self.left_to_sdk:
             return True
         options = getattr(client, "_open_telemetry", None)
         own = options.get("tracer_provider") if isinstance(options, dict) else None

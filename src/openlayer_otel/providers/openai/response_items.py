@@ -50,7 +50,11 @@ def output_parts(items: Any) -> list[Part]:
     """``output``: the parts of the model's answer, in their order."""
     if not isinstance(items, list):
         return []
-    return [part for item in items if isinstance(item, dict) for part in item_parts(item)[1]]
+    parts: list[Part] = []
+    for item in items:
+        if isinstance(item, dict):
+            parts.extend(item_parts(item)[1])
+    return parts
 
 
 def item_parts(item: Item) -> tuple[str, list[Part]]:
@@ -77,15 +81,18 @@ def content_parts(content: Any) -> list[Part]:
     """``content`` of an item: a text, or a list of content parts."""
     if isinstance(content, str):
         return [shape.text(content)] if content else []
-    if not isinstance(content, list):
-        return []
-    return [_content_part(each) if isinstance(each, dict) else shape.text(each) for each in content]
+    parts: list[Part] = []
+    for each in content if isinstance(content, list) else ():
+        if not isinstance(each, dict):
+            parts.append(shape.text(each))
+        elif (kind := each.get("type")) in ("output_text", "input_text", "text", "summary_text"):
+            parts.append({"type": "text", "content": each.get("text")})
+        else:
+            parts.append(_content_part(kind, each))
+    return parts
 
 
-def _content_part(part: dict[str, Any]) -> Part:
-    kind = part.get("type")
-    if kind in ("input_text", "output_text", "text", "summary_text"):
-        return shape.text(part.get("text"))
+def _content_part(kind: Any, part: dict[str, Any]) -> Part:
     if kind == "reasoning_text":
         return shape.reasoning(part.get("text"))
     if kind in ("input_image", "computer_screenshot"):
@@ -138,7 +145,7 @@ def _output(item: Item) -> Any:
     """What a tool answered: a text, or content parts, pictures by reference."""
     output = item.get("output", item.get("result"))
     if isinstance(output, dict) and "type" in output:
-        return _content_part(output)
+        return content_parts([output])[0]
     if isinstance(output, list) and all(
         isinstance(each, dict) and str(each.get("type")).startswith("input_") for each in output
     ):

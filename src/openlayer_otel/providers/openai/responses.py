@@ -133,7 +133,8 @@ def _read_answer(body: Any, record: Record) -> None:
     if not isinstance(body, dict):
         return
     read_head(body, record)
-    _read_conversation(body.get("conversation"), record)
+    if body.get("conversation"):
+        _read_conversation(body["conversation"], record)
     kinds = _item_types(body.get("output"))
     reason = finish_reason(body, kinds)
     if reason is not None:
