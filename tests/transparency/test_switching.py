@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import subprocess
 import sys
 import types
@@ -14,6 +15,7 @@ import wrapt
 
 from openlayer_otel import OpenlayerInstrumentor
 from openlayer_otel.standin.llm_server import LLMServer
+from tests.endings.application import run, settle
 from tests.support.sdk_clients import make_client
 from tests.support.span_log import SpanLog
 
@@ -86,15 +88,42 @@ def test_methods_kept_from_before_and_during_follow_the_switch(
     assert len(spans.ended) == 8
 
 
-def test_a_stream_that_is_open_at_uninstrument_still_ends(
-    llm_server: LLMServer, instrumented: SpanLog
-) -> None:
-    client = make_client("openai", False, llm_server.url)
-    stream = client.chat.completions.create(**_arguments("openai"), stream=True)
-    next(stream)
+async def _opened(sdk: str, asynchronous: bool, url: str, read: int) -> str:
+    """Open a stream, read some events, switch tracing off, and read the rest."""
+    client = make_client(sdk, asynchronous, url)
+    stream = await settle(_resource(client, sdk).create(**_arguments(sdk), stream=True))
+    said = []
+    for _ in range(read):
+        said.append(await settle(stream.__anext__() if asynchronous else next(stream)))
     OpenlayerInstrumentor().uninstrument()
-    assert len(list(stream)) > 3
-    assert instrumented.only().status.is_unset
+    if asynchronous:
+        said += [event async for event in stream]
+    else:
+        said += list(stream)
+    return "".join(filter(None, map(_piece, said)))
+
+
+def _piece(event: Any) -> Any:
+    if hasattr(event, "choices"):
+        return event.choices[0].delta.content if event.choices else None
+    return getattr(getattr(event, "delta", None), "text", None)
+
+
+@pytest.mark.matrix
+@EACH_SDK
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("read", [0, 1, 3])
+def test_a_stream_that_is_open_at_uninstrument_is_recorded_to_its_end(
+    sdk: str, asynchronous: bool, read: int, llm_server: LLMServer, instrumented: SpanLog
+) -> None:
+    text = run(asynchronous, _opened(sdk, asynchronous, llm_server.url, read))
+    span = instrumented.only()
+    assert span.status.is_unset
+    attributes = span.attributes or {}
+    (message,) = json.loads(str(attributes["gen_ai.output.messages"]))
+    assert message["parts"] == [{"type": "text", "content": text}]
+    assert text
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
 
 
 def test_instrumenting_twice_gives_one_span(
@@ -132,6 +161,38 @@ def test_a_wrapper_of_somebody_else_survives_uninstrument(
     finally:
         OpenlayerInstrumentor().uninstrument()
         base.request = original
+
+
+@pytest.mark.matrix
+@EACH_SDK
+@pytest.mark.parametrize("method", ["_process_response", "_process_response_data"])
+def test_a_function_put_over_a_hook_still_reaches_it(
+    sdk: str,
+    method: str,
+    llm_server: LLMServer,
+    instrument: Callable[..., None],
+    spans: SpanLog,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = importlib.import_module(f"{sdk}._base_client")
+    owner = module.SyncAPIClient if method == "_process_response" else module.BaseClient
+    calls: list[str] = []
+    instrument()
+    hooked = getattr(owner, method)
+    assert hooked.__name__ == method
+
+    def foreign(self: Any, **kwargs: Any) -> Any:
+        calls.append("foreign")
+        return hooked(self, **kwargs)
+
+    monkeypatch.setattr(owner, method, foreign)
+    client = make_client(sdk, False, llm_server.url)
+    _resource(client, sdk).create(**_arguments(sdk))
+    list(_resource(client, sdk).create(**_arguments(sdk), stream=True))
+    assert calls
+    assert len(spans.ended) == 2
+    for span in spans.ended:
+        assert "gen_ai.output.messages" in (span.attributes or {})
 
 
 _IMPORTS = """

@@ -33,6 +33,7 @@ from typing import Any
 from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.current import attach, reset, take_back
+from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.record import StreamReader
 
@@ -43,6 +44,7 @@ class StreamEnd:
     Attributes:
         context: The operation's context, current while the source is read.
         read: Takes in the JSON of one event. May raise on events no reader foresaw: guard it.
+        begun: An event was taken in.
         reading: The source is being read now: a close seen meanwhile is the SDK's own tidying
             up, and the read itself tells how the stream ended.
         tapped: The SDK decodes the events, so the body's bytes need not be looked at.
@@ -55,6 +57,7 @@ class StreamEnd:
         "_operation",
         "_reader",
         "_record_chunk",
+        "begun",
         "context",
         "read",
         "reading",
@@ -70,6 +73,7 @@ class StreamEnd:
     ) -> None:
         self.context = operation.context
         self.reading = False
+        self.begun = False
         self.tapped = False
         self.taps = 0
         self.read: Callable[[dict[str, Any]], None] = self._first
@@ -99,6 +103,7 @@ class StreamEnd:
 
     def _first(self, event: dict[str, Any]) -> None:
         """The first event: note its time, then let the reader take the rest directly."""
+        self.begun = True
         self._operation.first_chunk()
         if self._record_chunk is not None:
             self._last_chunk = perf_counter()
@@ -117,6 +122,15 @@ class StreamEnd:
         self._last_chunk = now
         if self._reader is not None:
             self._reader.read(event)
+
+    def read_object(self, event: Any) -> None:
+        """Take in an event as the object that the SDK has made of it. Never raises."""
+        try:
+            json = json_of(event)
+            if isinstance(json, dict):
+                self.read(json)
+        except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
+            report_failure("reading a stream event", error)
 
     def stopped(self, error: BaseException) -> None:
         """The source raised ``error``: the iteration's own end, or a failure."""
@@ -189,6 +203,9 @@ def tapped(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
 
 def _events(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
     context, following = end.context, source.__next__
+    # Whether we are shown the JSON of the events. We are not if tracing was switched off before
+    # the first: then the objects are read.
+    shown: bool | None = None
     while True:
         token = attach(context)
         end.reading = True
@@ -203,6 +220,10 @@ def _events(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
             raise
         end.reading = False
         reset(token)
+        if shown is not True:
+            shown = end.begun if shown is None else shown
+            if not shown:
+                end.read_object(event)
         try:
             yield event
         except GeneratorExit:
@@ -216,11 +237,12 @@ class AsyncEventTap:
     Everything but the iteration is the source's own.
     """
 
-    __slots__ = ("__weakref__", "_end", "_source")
+    __slots__ = ("__weakref__", "_end", "_shown", "_source")
 
     def __init__(self, source: AsyncIterator[Any], end: StreamEnd) -> None:
         self._source = source
         self._end = end
+        self._shown: bool | None = None  # as in _events()
         end.tap()
 
     def __getattr__(self, name: str) -> Any:
@@ -246,4 +268,8 @@ class AsyncEventTap:
             raise
         end.reading = False
         reset(token)
+        if self._shown is not True:
+            self._shown = end.begun if self._shown is None else self._shown
+            if not self._shown:
+                end.read_object(event)
         return event
