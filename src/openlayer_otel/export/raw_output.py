@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from openlayer_otel.attachments import raw_outputs
-from openlayer_otel.genai.encoding import plain
+from openlayer_otel.genai.encoding import brackets_in, plain
 
 _VECTORS = frozenset({"embedding", "embeddings"})
 _BINARY = frozenset({"b64_json", "data", "partial_image_b64", "result", "encrypted_content"})
@@ -25,15 +25,17 @@ def raw_output_of(span_ids: list[int]) -> Any:
     Args:
         span_ids: The span of the call, and those that describe the same call.
     """
-    bodies = [raw_outputs.take(span_id) for span_id in span_ids]
-    body = next((each for each in bodies if each), None)
+    body = None
+    for span_id in span_ids:
+        taken = raw_outputs.take(span_id)  # even if it is not used, or it would stay
+        body = body or taken
     if body is None:
         return None
     try:
         value = without_binary(orjson.loads(body))
     except (ValueError, RecursionError):
         return None
-    return plain(value) if body.count(b"{") + body.count(b"[") > 64 else value
+    return plain(value) if brackets_in(body) > 64 else value
 
 
 def without_binary(value: Any, name: str = "") -> Any:
