@@ -39,7 +39,8 @@ def _prompt_messages(message: Message, references: References) -> list[dict[str,
     """One message as one or more: each tool's answer stands in a message of its own."""
     parts = message.get("parts") or []
     if _is_words(parts):  # as most are, which need no sorting
-        return [_named(message, {"role": message.get("role"), "content": _words(parts)})]
+        content = _as_text(parts[0].get("content"))
+        return [_named(message, {"role": message.get("role"), "content": content})]
     made: list[dict[str, Any]] = []
     rest: list[Part] = []
     for part in parts:
@@ -100,8 +101,6 @@ def _item(part: Part, references: References) -> dict[str, Any]:
 
 
 def _words(parts: list[Part]) -> str:
-    if len(parts) == 1:
-        return _as_text(parts[0].get("content"))
     return "".join(_as_text(part.get("content")) for part in parts)
 
 
@@ -131,7 +130,7 @@ def _output(parts: list[Part], references: References) -> Any:
     """Text as text; one tool call as ``{"name", "arguments"}``, several as a list of them;
     both as ``{"content", "tool_calls"}``; media as content items."""
     if _is_words(parts):
-        return _words(parts)
+        return _as_text(parts[0].get("content"))
     words = [part for part in parts if part.get("type") in _WORDS]
     calls = [_output_call(part) for part in parts if part.get("type") == "tool_call"]
     media = [part for part in parts if part.get("type") in _MEDIA]

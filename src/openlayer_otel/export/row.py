@@ -164,6 +164,8 @@ def _base(root: Mapping[str, Any], facts: TraceFacts) -> dict[str, Any]:
 
 def _special(facts: TraceFacts, belongs_to: Mapping[str, Any]) -> dict[str, Any]:
     """The columns with a meaning of their own that something set."""
+    if facts is NO_FACTS:
+        return dict(belongs_to)
     columns = {
         "user_id": facts.user_id,
         "session_id": facts.session_id,
@@ -182,9 +184,10 @@ def _config(inputs: list[str], special: Mapping[str, Any]) -> dict[str, Any]:
         "inputVariableNames": inputs,
         **_CONFIG,
     }
-    for key, column in _OPTIONAL_CONFIG.items():
-        if column in special:
-            config[key] = column
+    if special:
+        for key, column in _OPTIONAL_CONFIG.items():
+            if column in special:
+                config[key] = column
     return config
 
 

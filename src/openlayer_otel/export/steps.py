@@ -69,7 +69,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """Step type -> the fields it has besides the common ones."""
 
-_OPTIONAL = {semconv.STEP_TYPE_CHAT_COMPLETION: ("usageDetails",)}
+# Present only if there is anything in them.
+_OPTIONAL: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(FIELDS, ()),
+    semconv.STEP_TYPE_CHAT_COMPLETION: ("usageDetails",),
+}
 
 
 class StepMaker:
@@ -120,15 +124,13 @@ class StepMaker:
             made = [references.attachment(each) for each in attachments]
             if any(made):
                 step["attachments"] = [each for each in made if each is not None]
-        given = {name: decoded(reading[attribute]) for attribute, name in names.fields}
         for name in FIELDS[kind]:
-            step[name] = given.pop(name) if name in given else fields.get(name)
-        for name in _OPTIONAL.get(kind, ()):
-            value = given.pop(name, None) or fields.get(name)
-            if value:
-                step[name] = value
-        if given:
-            metadata.update(given)
+            step[name] = fields.get(name)
+        for name in _OPTIONAL[kind]:
+            if fields.get(name):
+                step[name] = fields[name]
+        for attribute, name in names.fields:
+            _set_field(step, name, decoded(reading[attribute]))
         return step
 
     def _fields(
@@ -136,7 +138,6 @@ class StepMaker:
     ) -> dict[str, Any]:
         """The fields that the conventions' attributes say, with inputs and output."""
         reading = node.reading
-        operation = str(reading.get(semconv.OPERATION_NAME))
         if kind in MODEL_STEP_TYPES and semconv.OPERATION_NAME in reading:
             fields = self._model_fields(kind, node)
         elif kind == semconv.STEP_TYPE_TOOL:
@@ -146,7 +147,8 @@ class StepMaker:
         else:
             fields = {}
         if names.conversation and (
-            kind != semconv.STEP_TYPE_TOOL or operation != semconv.EXECUTE_TOOL
+            kind != semconv.STEP_TYPE_TOOL
+            or reading.get(semconv.OPERATION_NAME) != semconv.EXECUTE_TOOL
         ):
             _add_conversation(fields, reading, references)
         if reading.get(semconv.STEP_INPUTS) is not None:
@@ -184,6 +186,15 @@ class StepMaker:
         elif usage.details:
             fields["usageDetails"] = usage.details
         return fields
+
+
+def _set_field(step: dict[str, Any], name: str, value: Any) -> None:
+    """A field that the user set: one of the step's type, or else metadata."""
+    kind = step["type"]
+    if name in FIELDS[kind] or (value and name in _OPTIONAL[kind]):
+        step[name] = value
+    elif name not in _OPTIONAL[kind]:
+        step["metadata"][name] = value
 
 
 def _add_conversation(

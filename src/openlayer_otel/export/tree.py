@@ -100,7 +100,8 @@ def tree_of(trace: CompletedTrace, keep_all: bool) -> Node | None:
 
 
 def _span_id(span: ReadableSpan) -> int:
-    return span.context.span_id if span.context else 0
+    context = span.context
+    return context.span_id if context is not None else 0
 
 
 _by_time = attrgetter("start", "span_id")
