@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.export.completed import CompletedTrace
@@ -54,46 +54,42 @@ def body_of(trace: CompletedTrace, settings: Settings) -> Body | None:
     return None if root is None else _body(trace, root, settings)
 
 
+_Made = tuple[Node, Names, dict[str, Any]]
+"""A node, what the names of its reading tell, and its step."""
+
+
 def _body(trace: CompletedTrace, root: Node, settings: Settings) -> Body:
-    made: list[_Made] = []
     maker = StepMaker(settings)
-    step = _steps(root, maker, made)
+    made = _steps(root, maker)
     _name_failed_steps(made)
     of_trace = _readings_of_trace(trace, made)
     facts = TraceFacts(of_trace, root.reading) if of_trace else NO_FACTS
+    step = made[0][2]
     if facts.name is not None:
         step["name"] = facts.name
     config, row = row_of(step, facts, _belongs_to(trace))
     return Body(
         pipeline_id=facts.pipeline_id or settings.inference_pipeline_id,
         content={"config": config, "rows": [row]},
-        checksums=tuple(dict.fromkeys(maker.checksums)),
+        checksums=tuple(dict.fromkeys(maker.checksums)) if maker.checksums else (),
     )
 
 
-class _Made(NamedTuple):
-    """A node and its step; ``names`` is what the names of the node's reading tell."""
-
-    node: Node
-    names: Names
-    step: dict[str, Any]
-
-
-def _steps(root: Node, maker: StepMaker, made: list[_Made]) -> dict[str, Any]:
-    """The root's step with all others inside; ``made`` gets all of them."""
-    top: list[dict[str, Any]] = []
-    waiting: list[tuple[Node, int, list[dict[str, Any]]]] = [(root, 1, top)]
+def _steps(root: Node, maker: StepMaker) -> list[_Made]:
+    """The steps of all nodes, each inside its parent's; the root's first."""
+    made: list[_Made] = []
+    waiting: list[tuple[Node, int, list[dict[str, Any]]]] = [(root, 1, [])]
     while waiting:
         node, level, place = waiting.pop()
         names = names_of(node.reading)
         step = _step(node, names, maker)
-        made.append(_Made(node, names, step))
+        made.append((node, names, step))
         place.append(step)
-        # Beyond the limit, steps stand beside their parent instead of inside it.
-        inner = step["steps"] if level < MAX_NESTING else place
         if node.children:
-            waiting.extend((child, level + 1, inner) for child in reversed(node.children))
-    return top[0]
+            # Beyond the limit, steps stand beside their parent instead of inside it.
+            inner = step["steps"] if level < MAX_NESTING else place
+            waiting.extend([(child, level + 1, inner) for child in reversed(node.children)])
+    return made
 
 
 def _step(node: Node, names: Names, maker: StepMaker) -> dict[str, Any]:
@@ -108,20 +104,20 @@ def _step(node: Node, names: Names, maker: StepMaker) -> dict[str, Any]:
 
 
 def _name_failed_steps(made: list[_Made]) -> None:
-    failed = [each for each in made if each.node.failed_in is not None]
+    failed = [(node.failed_in, step) for node, _, step in made if node.failed_in is not None]
     if failed:
-        steps = {id(each.node): each.step for each in made}
-        for each in failed:
-            each.step["metadata"]["failedStep"] = steps[id(each.node.failed_in)]["name"]
+        steps = {id(node): step for node, _, step in made}
+        for inner, step in failed:
+            step["metadata"]["failedStep"] = steps[id(inner)]["name"]
 
 
 def _readings_of_trace(trace: CompletedTrace, made: list[_Made]) -> list[Mapping[str, Any]]:
     """What spans say about the trace as a whole, those that are no steps, too; by start."""
     found: list[tuple[int, Mapping[str, Any]]] = [
-        (each.node.start, each.node.reading) for each in made if each.names.of_trace
+        (node.start, node.reading) for node, names, _ in made if names.of_trace
     ]
-    kept = {span_id for each in made for span_id in each.node.span_ids}
-    if len(kept) < len(trace.spans):
+    if len(made) < len(trace.spans):
+        kept = {span_id for node, _, _ in made for span_id in node.span_ids}
         for span in trace.spans:
             if span.context is not None and span.context.span_id not in kept:
                 attributes = attributes_of(span)

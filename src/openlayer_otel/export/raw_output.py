@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from openlayer_otel.attachments import raw_outputs
-from openlayer_otel.genai.encoding import brackets_in, plain
+from openlayer_otel.genai.encoding import plain
 
 _VECTORS = frozenset({"embedding", "embeddings"})
 _BINARY = frozenset({"b64_json", "data", "partial_image_b64", "result", "encrypted_content"})
@@ -35,7 +35,7 @@ def raw_output_of(span_ids: list[int]) -> Any:
         value = without_binary(orjson.loads(body))
     except (ValueError, RecursionError):
         return None
-    return plain(value) if brackets_in(body) > 64 else value
+    return plain(value) if body.count(b"{") + body.count(b"[") > 64 else value
 
 
 def without_binary(value: Any, name: str = "") -> Any:

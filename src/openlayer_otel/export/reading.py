@@ -13,7 +13,7 @@ from typing import Any
 from opentelemetry.sdk.trace import ReadableSpan
 
 from openlayer_otel import semconv
-from openlayer_otel.genai.encoding import brackets_in, clean_text, from_json, plain
+from openlayer_otel.genai.encoding import clean_text, from_json, plain
 
 Reading = dict[str, Any]
 """Attribute name -> value."""
@@ -83,7 +83,7 @@ def decoded(value: Any) -> Any:
 
 def _is_deep(json: str) -> bool:
     """Whether JSON may be nested deeply. What is short is not: each level is opened and closed."""
-    return len(json) >= 2 * _DEEP and brackets_in(json.encode()) >= _DEEP
+    return len(json) >= 2 * _DEEP and json.count("{") + json.count("[") >= _DEEP
 
 
 def text_of(reading: Mapping[str, Any], name: str) -> str | None:

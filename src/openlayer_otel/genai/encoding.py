@@ -47,14 +47,6 @@ def from_json(text: object) -> Any:
         return text
 
 
-def brackets_in(json: bytes) -> int:
-    """How many objects and lists a JSON text has at most: it is nested no deeper than that.
-
-    A third of what two calls of ``count`` take, which look at each character on its own.
-    """
-    return len(json) - len(json.translate(None, b"{["))
-
-
 def clean_text(text: str) -> str:
     """``text`` without lone surrogates (half an emoji of a cut stream): UTF-8 has none."""
     try:
