@@ -100,6 +100,8 @@ class RawOutputs:
 
     def take(self, span_id: int) -> bytes | None:
         """The response body of a span's call, once; None if there is none."""
+        if not self._held:
+            return None
         with self._lock:
             body = self._held.pop(span_id, None)
             if body is not None:

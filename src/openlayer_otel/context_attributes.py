@@ -21,7 +21,7 @@ _NONE: Mapping[str, AttributeValue] = MappingProxyType({})
 def attributes_in(context: Context) -> Mapping[str, AttributeValue]:
     """The attributes that spans started in ``context`` carry; empty if there are none."""
     found = context.get(_KEY)
-    return found if isinstance(found, Mapping) else _NONE
+    return found if found is not None and isinstance(found, Mapping) else _NONE
 
 
 def with_attributes(

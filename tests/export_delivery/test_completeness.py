@@ -17,6 +17,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_s
 
 from openlayer_otel import OpenlayerSpanExporter, OpenlayerSpanProcessor, using_session
 from openlayer_otel.export.assembly import Assembly
+from openlayer_otel.export.completed import Remembered
 from tests.export_delivery.conftest import Processing, numbered, run
 from tests.support.openlayer_server import FaultyServer, wait_until
 
@@ -351,7 +352,7 @@ def test_a_span_that_the_garbage_collector_ends_inside_the_assembly_does_no_harm
                 assembly.end(ending)
 
     assembly.start(other)
-    assembly._ended = EndsAnother()
+    assembly._part_of = EndsAnother(assembly._part_of)
     span: Any = inner.start_span("one")
     assembly.start(span)
     span.end()
@@ -368,6 +369,17 @@ def test_nothing_is_remembered_of_traces_that_are_gone(
     assert provider.force_flush(10_000)
     assembly = processor._destination.assembly
     assert assembly.open_traces == 0
-    assert not assembly._open
-    assert not assembly._ended
+    assert not assembly._part_of
     wait_until(lambda: not processor._destination._delivery._senders.in_hand)
+
+
+def test_the_newest_spans_are_remembered_and_the_oldest_forgotten() -> None:
+    remembered = Remembered(10)
+    for key in range(100):
+        remembered.add([key], still_open=key % 2 == 0)
+    assert all(key in remembered for key in range(90, 100))
+    assert not any(key in remembered for key in range(78))
+    assert remembered.was_handed_over(99)
+    assert not remembered.was_handed_over(98)
+    remembered.add([98])  # it has ended after all
+    assert remembered.was_handed_over(98)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.export_delivery.conftest import Processing, run
-from tests.support.openlayer_server import FaultyServer
+from tests.support.openlayer_server import HANG, OK, FaultyServer, wait_until
 
 NAMES = [f"trace-{number}" for number in range(60)]
 Make = Callable[..., Processing]
@@ -89,8 +89,9 @@ def test_too_large_together_is_sent_one_by_one_and_uncut(
 def test_one_refused_row_does_not_cost_the_others(server: FaultyServer, processing: Make) -> None:
     server.delay = 0.1
     provider, processor = processing(spool=False)
-    run(provider, "first")  # goes alone, and the others wait for it
-    server.next_modes = ["ok", *[422] * 4]
+    run(provider, "first")
+    wait_until(lambda: server.requests)  # it went alone, and the others wait for it
+    server.next_modes = [422] * 4
     run(provider, *NAMES[:20])
     assert provider.force_flush(20_000)
     # Whatever was refused together was sent again one by one.
@@ -114,3 +115,15 @@ def test_a_failure_on_the_way_loses_none_of_them(server: FaultyServer, processin
     server.wait_for(len(NAMES))
     assert server.names() == Counter(NAMES)
     assert processor.counts().lost == 0
+
+
+def test_a_burst_that_a_backend_does_not_answer_is_sent_by_all_threads(
+    server: FaultyServer, processing: Make
+) -> None:
+    server.mode = HANG
+    provider, _ = processing(max_rows=1)
+    run(provider, *NAMES[:20])
+    wait_until(lambda: len(server.requests) == 4)
+    server.mode = OK
+    server.released.set()
+    assert provider.force_flush(20_000)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from openlayer_otel.export.weight import weigh
+from openlayer_otel.export.weight import is_of_interest
 from tests.export_mapping.foreign_spans import FOREIGN
 from tests.export_mapping.traces import Traces, outline
 
@@ -28,7 +28,7 @@ def test_what_a_dialect_recognises_is_held_until_it_is_sent(traces: Traces, pack
     with traces.span(foreign.name, foreign.attributes, scope=foreign.scope):
         pass
     (span,) = traces.ended()
-    assert weigh(span)[1]
+    assert is_of_interest(span)
 
 
 @pytest.mark.parametrize(

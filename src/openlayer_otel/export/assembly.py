@@ -18,7 +18,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from opentelemetry.sdk.trace import ReadableSpan
 
@@ -27,10 +27,9 @@ from openlayer_otel.export.completed import (
     HandOver,
     Remembered,
     key_of,
-    span_key,
     trees_of,
 )
-from openlayer_otel.export.weight import weigh
+from openlayer_otel.export.weight import is_of_interest, weight_of
 
 
 class _Part:
@@ -49,7 +48,7 @@ class _Part:
         "weight",
     )
 
-    def __init__(self, root_key: int, *, late: bool, remote_parent: bool) -> None:
+    def __init__(self, root_key: int, late: bool, remote_parent: bool) -> None:
         self.root_key = root_key
         self.late = late
         self.remote_parent = remote_parent
@@ -97,8 +96,8 @@ class Assembly:
         self._inherited: frozenset[int] = frozenset()
 
     def _reset(self) -> None:
-        self._open: dict[int, _Part] = {}
-        self._ended: dict[int, _Part] = {}
+        # Of every span that is held, open or ended.
+        self._part_of: dict[int, _Part] = {}
         self._parts: OrderedDict[_Part, None] = OrderedDict()
         self._waiting: OrderedDict[_Part, None] = OrderedDict()
         self._weight = 0
@@ -106,45 +105,50 @@ class Assembly:
 
     def start(self, span: ReadableSpan) -> None:
         """A sampled, recording span started."""
-        key = key_of(span)
+        key = key_of(span.context)
         parent = span.parent
-        pushed_out: list[_Part] = []
+        pushed_out = None
         with self._lock:
-            if key in self._open:
+            if key in self._part_of:
                 return  # another processor of this destination told already
             part = None
             late = False
-            if parent is not None and not parent.is_remote:
-                parent_key = span_key(parent.trace_id, parent.span_id)
-                part = self._open.get(parent_key) or self._ended.get(parent_key)
+            remote = parent is not None and parent.is_remote
+            if parent is not None and not remote:
+                parent_key = key_of(parent)
+                part = self._part_of.get(parent_key)
                 late = part is None and parent_key in self._remembered
             if part is None:
-                part = _Part(key, late=late, remote_parent=parent is not None and parent.is_remote)
+                part = _Part(key, late, remote)
                 self._parts[part] = None
                 if len(self._parts) > self._max_open_traces:
-                    pushed_out.append(self._forget(next(iter(self._parts))))
+                    pushed_out = self._forget(next(iter(self._parts)))
             part.open.add(key)
-            self._open[key] = part
-        self._give(pushed_out)
+            self._part_of[key] = part
+        if pushed_out is not None:
+            self._give(pushed_out)
 
     def end(self, span: ReadableSpan) -> None:
         """A sampled span ended."""
-        key = key_of(span)
-        weight, of_interest = weigh(span)
+        key = key_of(span.context)
+        weight = weight_of(span)
         ready: list[_Part] = []
         waits = False
         with self._lock:
-            part = self._open.pop(key, None)
+            part = self._part_of.get(key)
             if part is None:
                 part = self._part_of_stranger(key, span)
                 if part is None:
                     return
-            part.open.discard(key)
+                self._part_of[key] = part
+            elif key in part.open:
+                part.open.remove(key)
+            else:
+                return  # another processor of this destination told already
             part.ended.append(key)
             part.spans.append(span)
             part.weight += weight
-            part.of_interest |= of_interest
-            self._ended[key] = part
+            part.of_interest = part.of_interest or is_of_interest(span)
             self._weight += weight
             if key == part.root_key:
                 part.root = span
@@ -157,17 +161,18 @@ class Assembly:
                     waits = True
             while self._weight > self._max_open_bytes and self._parts:
                 ready.append(self._forget(next(iter(self._parts))))
-        self._give(ready)
+        for part in ready:
+            self._give(part)
         if waits:
             self._on_waiting()
 
     def _part_of_stranger(self, key: int, span: ReadableSpan) -> _Part | None:
         """A part for a span whose start was not seen, or whose part went without it."""
-        if key in self._ended or key in self._inherited or self._remembered.was_handed_over(key):
+        if key in self._inherited or self._remembered.was_handed_over(key):
             return None
         parent = span.parent
         late = key in self._remembered
-        part = _Part(key, late=late, remote_parent=parent is not None and parent.is_remote)
+        part = _Part(key, late, parent is not None and parent.is_remote)
         self._parts[part] = None
         return part
 
@@ -176,33 +181,33 @@ class Assembly:
         self._parts.pop(part, None)
         self._waiting.pop(part, None)
         for key in part.ended:
-            self._ended.pop(key, None)
+            self._part_of.pop(key, None)
         for key in part.open:
-            self._open.pop(key, None)
+            self._part_of.pop(key, None)
         self._weight -= part.weight
         self._remembered.add(part.ended)
-        self._remembered.add(part.open, still_open=True)
+        if part.open:
+            self._remembered.add(part.open, still_open=True)
         return part
 
-    def _give(self, parts: Iterable[_Part]) -> None:
-        for part in parts:
-            if not part.spans or not (part.of_interest or self._upload_all):
-                continue
-            trace_id = part.root_key >> 64
-            missing = len(part.open)
-            if part.root is not None:
-                completed = CompletedTrace(
-                    trace_id, tuple(part.spans), part.root, part.late, part.remote_parent, missing
-                )
-                self._hand_over(completed, part.weight)
-                continue
-            for tree in trees_of(part.spans):
-                parent = tree[0].parent
-                remote = parent is not None and parent.is_remote
-                share = part.weight * len(tree) // len(part.spans)
-                self._hand_over(
-                    CompletedTrace(trace_id, tree, tree[0], part.late, remote, missing), share
-                )
+    def _give(self, part: _Part) -> None:
+        if not part.spans or not (part.of_interest or self._upload_all):
+            return
+        trace_id = part.root_key >> 64
+        missing = len(part.open)
+        if part.root is not None:
+            completed = CompletedTrace(
+                trace_id, tuple(part.spans), part.root, part.late, part.remote_parent, missing
+            )
+            self._hand_over(completed, part.weight)
+            return
+        for tree in trees_of(part.spans):
+            parent = tree[0].parent
+            remote = parent is not None and parent.is_remote
+            share = part.weight * len(tree) // len(part.spans)
+            self._hand_over(
+                CompletedTrace(trace_id, tree, tree[0], part.late, remote, missing), share
+            )
 
     def collect(self, *, everything: bool = False) -> float | None:
         """Hand over the parts that waited long enough.
@@ -226,18 +231,19 @@ class Assembly:
                 ready.append(self._forget(part))
             else:
                 due = -1.0
-        self._give(ready)
+        for part in ready:
+            self._give(part)
         return due if due > 0 else None
 
     def knows(self, key: int) -> bool:
         """Whether the span with this key was seen to start or end here."""
         with self._lock:
-            return key in self._open or key in self._ended or key in self._remembered
+            return key in self._part_of or key in self._remembered
 
     def after_fork(self) -> None:
         """In the child: what was open is the parent's, and will be sent by the parent."""
         self._lock = threading.RLock()
-        self._inherited = frozenset(self._open) | frozenset(self._ended)
+        self._inherited = frozenset(self._part_of)
         self._reset()
 
     @property

@@ -6,9 +6,8 @@ words.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
@@ -17,8 +16,7 @@ from opentelemetry.trace import SpanContext
 REMEMBERED_SPANS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class CompletedTrace:
+class CompletedTrace(NamedTuple):
     """The spans of one local root, ready to be made into a row.
 
     Attributes:
@@ -49,10 +47,10 @@ def span_key(trace_id: int, span_id: int) -> int:
     return trace_id << 64 | span_id
 
 
-def key_of(span: ReadableSpan) -> int:
-    """:func:`span_key` of a recorded span."""
-    context: SpanContext = span.context
-    return context.trace_id << 64 | context.span_id
+def key_of(context: SpanContext) -> int:
+    """:func:`span_key` of a span's context."""
+    # It is a tuple of these, which is read in a third of the time.
+    return context[0] << 64 | context[1]
 
 
 def trees_of(spans: Iterable[ReadableSpan]) -> Iterator[tuple[ReadableSpan, ...]]:
@@ -78,23 +76,25 @@ def trees_of(spans: Iterable[ReadableSpan]) -> Iterator[tuple[ReadableSpan, ...]
 
 
 class Remembered:
-    """The newest span keys that were handed over; each with whether it was still open then."""
+    """The newest span keys that were handed over; each with whether it was still open then.
+
+    At least ``size`` of them, at most two times that: the older half is forgotten at once.
+    """
 
     def __init__(self, size: int = REMEMBERED_SPANS) -> None:
         self._size = size
-        self._keys: OrderedDict[int, bool] = OrderedDict()
+        self._newer: dict[int, bool] = {}
+        self._older: dict[int, bool] = {}
 
     def add(self, keys: Iterable[int], *, still_open: bool = False) -> None:
-        """Remember ``keys``, and forget the oldest for them."""
-        remembered = self._keys
-        for key in keys:
-            remembered[key] = still_open
-        while len(remembered) > self._size:
-            remembered.popitem(last=False)
+        """Remember ``keys``."""
+        self._newer.update(dict.fromkeys(keys, still_open))
+        if len(self._newer) > self._size:
+            self._older, self._newer = self._newer, {}
 
     def __contains__(self, key: int) -> bool:
-        return key in self._keys
+        return key in self._newer or key in self._older
 
     def was_handed_over(self, key: int) -> bool:
         """Whether the span had ended and went with its part."""
-        return self._keys.get(key) is False
+        return self._newer.get(key, self._older.get(key)) is False

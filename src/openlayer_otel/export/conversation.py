@@ -37,17 +37,19 @@ def prompt_of(
 
 def _prompt_messages(message: Message, references: References) -> list[dict[str, Any]]:
     """One message as one or more: each tool's answer stands in a message of its own."""
+    parts = message.get("parts") or []
+    if _is_words(parts):  # as most are, which need no sorting
+        content = _as_text(parts[0].get("content"))
+        return [_named(message, {"role": message.get("role"), "content": content})]
     made: list[dict[str, Any]] = []
     rest: list[Part] = []
-    for part in message.get("parts") or []:
+    for part in parts:
         if part.get("type") == "tool_call_response":
             answer: dict[str, Any] = {"role": "tool"}
             if part.get("id") is not None:
                 answer["tool_call_id"] = part["id"]
             answer["content"] = _as_text(part.get("response"))
-            if message.get("name"):
-                answer["name"] = message["name"]
-            made.append(answer)
+            made.append(_named(message, answer))
         else:
             rest.append(part)
     if rest or not made:
@@ -62,8 +64,7 @@ def _prompt_message(message: Message, parts: list[Part], references: References)
     made: dict[str, Any] = {"role": message.get("role"), "content": _content(others, references)}
     if not others and calls:
         made["content"] = None
-    if message.get("name"):
-        made["name"] = message["name"]
+    _named(message, made)
     if thoughts:
         made["reasoning_content"] = _words(thoughts)
     if calls:
@@ -71,10 +72,21 @@ def _prompt_message(message: Message, parts: list[Part], references: References)
     return made
 
 
+def _named(message: Message, made: dict[str, Any]) -> dict[str, Any]:
+    """``made``, with the name of the message's author if it has one."""
+    if message.get("name"):
+        made["name"] = message["name"]
+    return made
+
+
+def _is_words(parts: list[Part]) -> bool:
+    return len(parts) == 1 and parts[0].get("type") in _WORDS
+
+
 def _content(parts: list[Part], references: References) -> str | list[dict[str, Any]]:
     if not parts:
         return ""
-    if len(parts) == 1 and parts[0].get("type") in _WORDS:
+    if _is_words(parts):
         return _words(parts)
     return [_item(part, references) for part in parts]
 
@@ -117,6 +129,8 @@ def output_of(messages: list[Message], references: References) -> Any:
 def _output(parts: list[Part], references: References) -> Any:
     """Text as text; one tool call as ``{"name", "arguments"}``, several as a list of them;
     both as ``{"content", "tool_calls"}``; media as content items."""
+    if _is_words(parts):
+        return _as_text(parts[0].get("content"))
     words = [part for part in parts if part.get("type") in _WORDS]
     calls = [_output_call(part) for part in parts if part.get("type") == "tool_call"]
     media = [part for part in parts if part.get("type") in _MEDIA]

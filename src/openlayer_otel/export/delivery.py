@@ -57,7 +57,7 @@ class Delivery:
         self._collectors: list[Collect] = []
         self.tally = Tally()
         self.backlog = Backlog(settings, self._settle, lambda: self.tally.add("replayed"))
-        self._senders = Senders(client, self.backlog, self._settle)
+        self._senders = Senders(client, self.backlog, self._settle_all)
         self._reset()
 
     def _reset(self) -> None:
@@ -72,7 +72,8 @@ class Delivery:
         # Tickets of the traces of which rows are being made.
         self._making: set[int] = set()
         self._closed = False
-        self._had_room_at = 0.0
+        # Since when the senders have had no room.
+        self._no_room_since: float | None = None
 
     def add_collector(self, collect: Collect) -> None:
         """Have ``collect`` called on the worker thread whenever it wants to be called."""
@@ -86,7 +87,6 @@ class Delivery:
             weight: Its size in memory, in bytes.
         """
         with self._lock:
-            self.tally.add("handed_over")
             ticket = self._waiting.add(weight)
             if ticket is None:
                 self.tally.lose(
@@ -101,10 +101,11 @@ class Delivery:
 
     def wake(self) -> None:
         """Have the worker look at once; starts it if need be."""
-        if not self._called:
-            self._called = True
-            self._calls.put(None)
         thread = self._thread
+        if self._called and thread is not None:
+            return  # it was called a moment ago
+        self._called = True
+        self._calls.put(None)
         if (thread is None or not thread.is_alive()) and not self._closed:
             self._start()
 
@@ -117,6 +118,7 @@ class Delivery:
             try:
                 thread.start()
             except RuntimeError:
+                self._thread = None
                 return False  # the interpreter is shutting down: flush and close do the work
             self._thread = thread
             return True
@@ -155,7 +157,7 @@ class Delivery:
         try:
             made = upload_of(queued, self._settings)
             if isinstance(made, Fate):
-                self._settle_ticket(ticket, *made)
+                self._settle_tickets([ticket], *made)
                 return
             self.backlog.serve(made.pipeline_id)
             self._senders.in_hand[ticket] = made
@@ -166,19 +168,21 @@ class Delivery:
             logger.debug("openlayer-otel: making the row of a trace failed", exc_info=error)
             name = type(error).__qualname__
             reason = f"their rows could not be made ({name}); please report this"
-            self._settle_ticket(ticket, "lost", reason)
+            self._settle_tickets([ticket], "lost", reason)
         finally:
             self._making.discard(ticket)
 
     def _pass_on(self, upload: Upload, *, put_away: bool) -> None:
         """To the senders; or to the disk, if they are stuck or the queue fills up."""
         while not (put_away or self._closed or self._senders.backend_is_down):
-            now = time.monotonic()
             if self._senders.offer(upload):
-                self._had_room_at = now
+                self._no_room_since = None
                 return
+            now = time.monotonic()
+            if self._no_room_since is None:
+                self._no_room_since = now
             full = len(self._waiting) > self._settings.max_queue_size // 2
-            if self.backlog.spool is not None and (full or now - self._had_room_at > _STUCK):
+            if self.backlog.spool is not None and (full or now - self._no_room_since > _STUCK):
                 break
             time.sleep(_GLANCE)
             if upload.spooled is not None:
@@ -190,17 +194,24 @@ class Delivery:
             self._senders.wake()
 
     def _settle(self, upload: Upload, fate: str) -> bool:
-        return self._settle_ticket(upload.ticket, fate)
+        return not self._settle_tickets([upload.ticket], fate)
 
-    def _settle_ticket(self, ticket: int, fate: str, reason: str = "see the log") -> bool:
-        """Count what became of a trace, once; false if that was known already."""
-        if not self._waiting.remove(ticket):
-            return False
-        if fate == "lost":
-            self.tally.lose(reason)
+    def _settle_all(self, uploads: list[Upload], fate: str) -> list[Upload]:
+        """See :data:`~openlayer_otel.export.senders.SettleAll`."""
+        known = self._settle_tickets([each.ticket for each in uploads], fate)
+        return [each for each in uploads if each.ticket in known] if known else []
+
+    def _settle_tickets(
+        self, tickets: list[int], fate: str, reason: str = "see the log"
+    ) -> list[int]:
+        """Count what became of traces, once; returns those of which it was known already."""
+        known = self._waiting.remove(tickets)
+        number = len(tickets) - len(known)
+        if fate == "lost" and number:
+            self.tally.lose(reason, number)
         else:
-            self.tally.add(fate)
-        return True
+            self.tally.add(fate, number)
+        return known
 
     def look_at_spool(self) -> None:
         """Replay what earlier processes left, on the senders' threads."""
@@ -285,13 +296,13 @@ class Delivery:
             time.sleep(_GLANCE)  # a sender has put one away itself
         self._queue.clear()
         left = self._waiting.all()
-        for ticket in left:
-            self._settle_ticket(ticket, "lost", "the process ended before they could be sent")
+        self._settle_tickets(left, "lost", "the process ended before they could be sent")
         return len(left)
 
     def counts(self) -> DeliveryCounts:
         """What became of the traces so far."""
-        return self.tally.counts(len(self._waiting))
+        waiting = self._waiting
+        return self.tally.counts(waiting.last + waiting.turned_away, len(waiting))
 
     def after_fork(self) -> None:
         """In the child: no thread, no queue, no connection of the parent."""

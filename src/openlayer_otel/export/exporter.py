@@ -45,7 +45,9 @@ class OpenlayerSpanExporter(SpanExporter):
         try:
             # A processor of the same destination has sent these, or will.
             known = self._destination.assembly.knows
-            self._destination.grouping.add([span for span in spans if not known(key_of(span))])
+            self._destination.grouping.add(
+                [span for span in spans if not known(key_of(span.context))]
+            )
             self._destination.wake()
         except Exception as error:  # noqa: BLE001 - the SDK would log a traceback each time
             report_failure("the export of spans", error)

@@ -13,8 +13,10 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
 from openlayer_otel import semconv
-from openlayer_otel.export.reading import attributes_of
 from openlayer_otel.genai.encoding import clean_text
+
+# Looking up a member of an enumeration is a call, in Python 3.11 at least.
+_ERROR = StatusCode.ERROR
 
 
 class Failure(NamedTuple):
@@ -40,12 +42,19 @@ class Failure(NamedTuple):
         return self.type == other.type
 
 
-def failure_of(span: ReadableSpan, reading: Mapping[str, Any]) -> Failure | None:
-    """The error that ended a span; None if it did not fail."""
+def failure_of(
+    span: ReadableSpan, attributes: Mapping[str, Any], reading: Mapping[str, Any] | None
+) -> Failure | None:
+    """The error that ended a span; None if it did not fail.
+
+    Args:
+        span: Its status and events.
+        attributes: Its attributes.
+        reading: What they say, if anything.
+    """
     status = span.status
-    attributes = attributes_of(span)
-    kind = reading.get(semconv.ERROR_TYPE) or attributes.get(semconv.ERROR_TYPE)
-    if status.status_code is not StatusCode.ERROR and not kind:
+    kind = (reading or attributes).get(semconv.ERROR_TYPE) or attributes.get(semconv.ERROR_TYPE)
+    if status.status_code is not _ERROR and not kind:
         return None
     kind = _text(kind)
     message = ""

@@ -23,7 +23,7 @@ from openlayer_otel.export.completed import (
     span_key,
     trees_of,
 )
-from openlayer_otel.export.weight import weigh
+from openlayer_otel.export.weight import is_of_interest, weight_of
 
 
 class _Group:
@@ -91,8 +91,7 @@ class Grouping:
         self._give(ready)
 
     def _add(self, span: ReadableSpan, now: float) -> None:
-        key = key_of(span)
-        if key in self._remembered:
+        if key_of(span.context) in self._remembered:
             return
         trace_id, span_id = span.context.trace_id, span.context.span_id
         group = self._groups.get(trace_id)
@@ -101,8 +100,9 @@ class Grouping:
         if span_id in group.spans:
             return
         group.spans[span_id] = span
-        group.weights[span_id] = weight = weigh(span)
-        self._weight += weight[0]
+        weight = weight_of(span)
+        group.weights[span_id] = weight, is_of_interest(span)
+        self._weight += weight
         if self._is_top(span):
             group.due[span_id] = due = now + self._grace
             self._due.append((due, trace_id))
@@ -110,11 +110,7 @@ class Grouping:
     def _is_top(self, span: ReadableSpan) -> bool:
         """Whether nothing above ``span`` can still come: a local root, or a late span."""
         parent = span.parent
-        return (
-            parent is None
-            or parent.is_remote
-            or span_key(parent.trace_id, parent.span_id) in self._remembered
-        )
+        return parent is None or parent.is_remote or key_of(parent) in self._remembered
 
     def collect(self, *, roots: bool = False, everything: bool = False) -> float | None:
         """Hand over the trees that waited long enough.

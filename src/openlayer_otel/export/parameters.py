@@ -16,46 +16,72 @@ from openlayer_otel import semconv
 from openlayer_otel.export.reading import decoded
 from openlayer_otel.genai.encoding import plain
 
-Table = Mapping[str, tuple[str | None, Any]]
 
-_OPENAI_CHAT: Table = {
-    "frequency_penalty": (semconv.REQUEST_FREQUENCY_PENALTY, 0),
-    "logit_bias": (None, None),
-    "logprobs": (None, False),
-    "top_logprobs": (None, None),
-    "max_tokens": (semconv.REQUEST_MAX_TOKENS, None),
-    "n": (semconv.REQUEST_CHOICE_COUNT, 1),
-    "presence_penalty": (semconv.REQUEST_PRESENCE_PENALTY, 0),
-    "seed": (semconv.REQUEST_SEED, None),
-    "stop": (semconv.REQUEST_STOP_SEQUENCES, None),
-    "temperature": (semconv.REQUEST_TEMPERATURE, 1),
-    "top_p": (semconv.REQUEST_TOP_P, 1),
-}
-_OPENAI_RESPONSES: Table = {
-    "max_output_tokens": (semconv.REQUEST_MAX_TOKENS, None),
-    "temperature": (semconv.REQUEST_TEMPERATURE, 1),
-    "top_p": (semconv.REQUEST_TOP_P, 1),
-    "reasoning": (None, None),
-    "parallel_tool_calls": (None, None),
-    "max_tool_calls": (None, None),
-    "background": (None, None),
-    "truncation": (None, None),
-    "include": (None, None),
-}
-_ANTHROPIC: Table = {
-    "max_tokens": (semconv.REQUEST_MAX_TOKENS, None),
-    "stop_sequences": (semconv.REQUEST_STOP_SEQUENCES, None),
-    "temperature": (semconv.REQUEST_TEMPERATURE, 1.0),
-    "tool_choice": (None, {}),
-    "tools": (semconv.TOOL_DEFINITIONS, []),
-    "top_k": (semconv.REQUEST_TOP_K, None),
-    "top_p": (semconv.REQUEST_TOP_P, None),
-}
-_EMBEDDINGS: Table = {
-    "dimensions": (None, None),
-    "encoding_format": (semconv.REQUEST_ENCODING_FORMATS, None),
-    "user": (None, None),
-}
+class Table:
+    """The parameters of one API.
+
+    Args:
+        parameters: Key -> attribute (None if the conventions have none), default.
+
+    Attributes:
+        parameters: The same.
+        attributes: All attributes in it.
+        defaults: The parameters of a call that gave none.
+    """
+
+    def __init__(self, parameters: Mapping[str, tuple[str | None, Any]]) -> None:
+        self.parameters = parameters
+        self.attributes = frozenset(each for each, _ in parameters.values() if each is not None)
+        self.defaults = {key: default for key, (_, default) in parameters.items()}
+
+
+_OPENAI_CHAT = Table(
+    {
+        "frequency_penalty": (semconv.REQUEST_FREQUENCY_PENALTY, 0),
+        "logit_bias": (None, None),
+        "logprobs": (None, False),
+        "top_logprobs": (None, None),
+        "max_tokens": (semconv.REQUEST_MAX_TOKENS, None),
+        "n": (semconv.REQUEST_CHOICE_COUNT, 1),
+        "presence_penalty": (semconv.REQUEST_PRESENCE_PENALTY, 0),
+        "seed": (semconv.REQUEST_SEED, None),
+        "stop": (semconv.REQUEST_STOP_SEQUENCES, None),
+        "temperature": (semconv.REQUEST_TEMPERATURE, 1),
+        "top_p": (semconv.REQUEST_TOP_P, 1),
+    }
+)
+_OPENAI_RESPONSES = Table(
+    {
+        "max_output_tokens": (semconv.REQUEST_MAX_TOKENS, None),
+        "temperature": (semconv.REQUEST_TEMPERATURE, 1),
+        "top_p": (semconv.REQUEST_TOP_P, 1),
+        "reasoning": (None, None),
+        "parallel_tool_calls": (None, None),
+        "max_tool_calls": (None, None),
+        "background": (None, None),
+        "truncation": (None, None),
+        "include": (None, None),
+    }
+)
+_ANTHROPIC = Table(
+    {
+        "max_tokens": (semconv.REQUEST_MAX_TOKENS, None),
+        "stop_sequences": (semconv.REQUEST_STOP_SEQUENCES, None),
+        "temperature": (semconv.REQUEST_TEMPERATURE, 1.0),
+        "tool_choice": (None, {}),
+        "tools": (semconv.TOOL_DEFINITIONS, []),
+        "top_k": (semconv.REQUEST_TOP_K, None),
+        "top_p": (semconv.REQUEST_TOP_P, None),
+    }
+)
+_EMBEDDINGS = Table(
+    {
+        "dimensions": (None, None),
+        "encoding_format": (semconv.REQUEST_ENCODING_FORMATS, None),
+        "user": (None, None),
+    }
+)
+_NO_TABLE = Table({})
 # Added to every table, under these keys, when the call gave them.
 _EXTRA = {
     "frequency_penalty": semconv.REQUEST_FREQUENCY_PENALTY,
@@ -70,18 +96,23 @@ _EXTRA = {
     "top_p": semconv.REQUEST_TOP_P,
 }
 _EXTRA_ATTRIBUTES = frozenset(_EXTRA.values())
+# A call that gives no parameter has none of these.
+_GIVEN = _EXTRA_ATTRIBUTES.union(
+    {semconv.REQUEST_PARAMETERS},
+    *(each.attributes for each in (_OPENAI_CHAT, _OPENAI_RESPONSES, _ANTHROPIC, _EMBEDDINGS)),
+)
 
 
 def _table(provider: str | None, operation: str, api: str | None) -> Table:
     if provider is None:
-        return {}
+        return _NO_TABLE
     if operation == semconv.EMBEDDINGS:
         return _EMBEDDINGS
     if provider == "Anthropic":
         return _ANTHROPIC
     if provider in ("OpenAI", "Azure"):
         return _OPENAI_RESPONSES if api == "responses" else _OPENAI_CHAT
-    return {}
+    return _NO_TABLE
 
 
 def parameters_of(reading: Mapping[str, Any], provider: str | None) -> dict[str, Any]:
@@ -94,19 +125,20 @@ def parameters_of(reading: Mapping[str, Any], provider: str | None) -> dict[str,
     operation = str(reading.get(semconv.OPERATION_NAME))
     api = reading.get(semconv.OPENAI_API_TYPE)
     table = _table(provider, operation, api)
+    if _GIVEN.isdisjoint(reading):
+        return table.defaults.copy()
     others = decoded(reading.get(semconv.REQUEST_PARAMETERS))
     if not isinstance(others, dict):
         others = {}
     made: dict[str, Any] = {}
-    for key, (attribute, default) in table.items():
+    for key, (attribute, default) in table.parameters.items():
         value = others.pop(key, None) if others else None
         if attribute is not None and reading.get(attribute) is not None:
             value = _value(attribute, reading[attribute])
         made[key] = default if value is None else value
     if not _EXTRA_ATTRIBUTES.isdisjoint(reading):
-        used = {attribute for attribute, _ in table.values()}
         for key, attribute in _EXTRA.items():
-            if attribute not in used and reading.get(attribute) is not None:
+            if attribute not in table.attributes and reading.get(attribute) is not None:
                 made.setdefault(key, _value(attribute, reading[attribute]))
     for key, value in others.items():
         made.setdefault(key, value)

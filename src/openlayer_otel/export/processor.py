@@ -7,12 +7,15 @@ from typing import Any
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.trace import TraceFlags
 
 from openlayer_otel.context_attributes import attributes_in
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.export import destination as destinations
 from openlayer_otel.export.tally import DeliveryCounts
 from openlayer_otel.settings import Settings
+
+_SAMPLED = TraceFlags.SAMPLED
 
 
 class OpenlayerSpanProcessor(SpanProcessor):
@@ -47,14 +50,14 @@ class OpenlayerSpanProcessor(SpanProcessor):
                         span.set_attribute(name, value)
             if self._assembly is None or self._shut_down:
                 return
-            if span.context.trace_flags.sampled:
+            if span.context.trace_flags & _SAMPLED:
                 self._assembly.start(span)
         except Exception as error:  # noqa: BLE001 - runs in the user's call
             report_failure("the start of a span", error)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Called by the SDK. Never raises."""
-        if self._assembly is None or self._shut_down or not span.context.trace_flags.sampled:
+        if self._assembly is None or self._shut_down or not span.context.trace_flags & _SAMPLED:
             return
         try:
             self._assembly.end(span)

@@ -10,6 +10,7 @@ model ("models/gemini-2.5-pro" has none).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 PRICED = frozenset(
     {
@@ -106,6 +107,8 @@ _STEP_PREFIX = {
 }
 
 
+# Pure, and asked about a few models again and again.
+@lru_cache(maxsize=512)
 def bare_model(model: str, provider: str | None = None) -> str:
     """A model's name without what breaks Openlayer's price lookup.
 
@@ -122,6 +125,7 @@ def bare_model(model: str, provider: str | None = None) -> str:
     return model
 
 
+@lru_cache(maxsize=512)
 def openlayer_provider(provider: str | None, model: str | None = None) -> str | None:
     """Openlayer's string for a provider.
 
@@ -159,6 +163,7 @@ _FRAMEWORKS = frozenset(
 )
 
 
+@lru_cache(maxsize=512)
 def model_step_name(provider: str | None, operation: str, api: str | None) -> str | None:
     """What Openlayer's own SDK calls the step of a model call.
 

@@ -25,8 +25,10 @@ def raw_output_of(span_ids: list[int]) -> Any:
     Args:
         span_ids: The span of the call, and those that describe the same call.
     """
-    bodies = [raw_outputs.take(span_id) for span_id in span_ids]
-    body = next((each for each in bodies if each), None)
+    body = None
+    for span_id in span_ids:
+        taken = raw_outputs.take(span_id)  # even if it is not used, or it would stay
+        body = body or taken
     if body is None:
         return None
     try:

@@ -75,10 +75,15 @@ def decoded(value: Any) -> Any:
         found = from_json(value)
         if isinstance(found, str):
             return clean_text(found)
-        if isinstance(found, (dict, list)) and value.count("{") + value.count("[") < _DEEP:
+        if isinstance(found, (dict, list)) and not _is_deep(value):
             return found
         return plain(found)
     return plain(value)
+
+
+def _is_deep(json: str) -> bool:
+    """Whether JSON may be nested deeply. What is short is not: each level is opened and closed."""
+    return len(json) >= 2 * _DEEP and json.count("{") + json.count("[") >= _DEEP
 
 
 def text_of(reading: Mapping[str, Any], name: str) -> str | None:
@@ -103,6 +108,9 @@ def number_of(reading: Mapping[str, Any], name: str) -> int | float | None:
 
 def count_of(reading: Mapping[str, Any], name: str) -> int | None:
     """A count (tokens): a number that is not negative; None if it is none."""
+    value = reading.get(name)
+    if type(value) is int and 0 <= value < 2**63:
+        return value  # as nearly all are
     value = number_of(reading, name)
     return int(value) if value is not None and value >= 0 else None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import mimetypes
 import uuid
+from functools import lru_cache
 from typing import Any
 
 from openlayer_otel.attachments import binaries
@@ -31,19 +32,21 @@ _FIELDS = (
 
 
 class References:
-    """Makes the attachments of one step; their ids are the same each time.
+    """Makes the attachments of one step after another; their ids are the same each time.
 
     Args:
         settings: ``inline_attachments`` and ``upload_attachments`` decide about the data.
-        step_id: The step's id.
-
-    Attributes:
-        checksums: MD5 checksums of the binary data that the step refers to.
+        checksums: Gets the MD5 checksums of the binary data that the steps refer to.
     """
 
-    def __init__(self, settings: Settings, step_id: str) -> None:
-        self.checksums: list[str] = []
+    def __init__(self, settings: Settings, checksums: list[str]) -> None:
+        self._checksums = checksums
         self._inline = settings.inline_attachments and not settings.upload_attachments
+        self._step_id = ""
+        self._count = 0
+
+    def begin(self, step_id: str) -> None:
+        """The attachments that follow are those of this step."""
         self._step_id = step_id
         self._count = 0
 
@@ -92,7 +95,7 @@ class References:
         found.setdefault("id", str(_uuid(f"{self._step_id}/attachment/{self._count}")))
         checksum = found.get("checksumMd5")
         if isinstance(checksum, str):
-            self.checksums.append(checksum)
+            self._checksums.append(checksum)
             held = binaries.get(checksum) if self._inline else None
             if held is not None:
                 found["dataBase64"] = encoded_base64(held.data)
@@ -132,8 +135,9 @@ def _uuid(name: str) -> uuid.UUID:
     return uuid.uuid5(_NAMESPACE, name)
 
 
-_VERSION = 0xF << 76, 0x4 << 76
-_VARIANT = 0xC << 60, 0x8 << 60
+# Version 4 and variant 1 of a UUID: the bits that are cleared, and those that are set.
+_VERSION = 0xFFFFFFFFFFFF0FFF, 0x4000
+_VARIANT = 0x3FFFFFFFFFFFFFFF, 0x8000000000000000
 
 
 def step_id_of(trace_id: int, span_id: int) -> str:
@@ -142,7 +146,12 @@ def step_id_of(trace_id: int, span_id: int) -> str:
     It is made of the lower half of the trace id and the span id, which are random like the
     UUIDs of version 4 that Openlayer's SDK sends. Hashing them would cost ten times as much.
     """
-    both = (trace_id & 0xFFFFFFFFFFFFFFFF) << 64 | span_id
-    both = both & ~_VERSION[0] & ~_VARIANT[0] | _VERSION[1] | _VARIANT[1]
-    digits = f"{both:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    digits = "%016x" % (span_id & _VARIANT[0] | _VARIANT[1])
+    return f"{_first_groups(trace_id)}-{digits[:4]}-{digits[4:]}"
+
+
+@lru_cache(maxsize=16)
+def _first_groups(trace_id: int) -> str:
+    """What the ids of all steps of a trace begin with."""
+    digits = "%016x" % (trace_id & _VERSION[0] | _VERSION[1])
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:]}"

@@ -8,11 +8,12 @@ the config names; what the user calls by such a name gets a column of another na
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from openlayer_otel import semconv
-from openlayer_otel.export.reading import decoded, fields_with
+from openlayer_otel.export.names import names_of
+from openlayer_otel.export.reading import decoded
 from openlayer_otel.genai.encoding import clean_text, plain
 
 _CONFIG = {
@@ -41,7 +42,8 @@ class TraceFacts:
     """What the spans of a trace say about the trace as a whole.
 
     Args:
-        spans: The readings (or bare attributes) of all spans, by start; later ones win.
+        spans: The readings (or bare attributes) of the spans that say something about the trace
+            (:attr:`Names.of_trace`), by start; later ones win.
         root: The reading of the root step; it wins over the others.
 
     Attributes:
@@ -98,8 +100,8 @@ def _columns(spans: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             given = decoded(reading[semconv.TRACE_METADATA])
             if isinstance(given, dict):
                 columns.update(given)
-        for name, value in fields_with(reading, semconv.TRACE_COLUMN_PREFIX):
-            columns[clean_text(name)] = decoded(value)
+        for attribute, column in names_of(reading).columns:
+            columns[clean_text(column)] = decoded(reading[attribute])
         each = reading.get(semconv.TRACE_TAGS)
         if each is None:
             continue
@@ -110,6 +112,10 @@ def _columns(spans: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if tags:
         columns["tags"] = [plain(tag) for tag in tags]
     return columns
+
+
+NO_FACTS = TraceFacts([], {})
+"""Those of a trace of which no span says anything about the trace."""
 
 
 def row_of(
@@ -130,20 +136,16 @@ def row_of(
     reserved = {**base, **special}
     inputs = root["inputs"] if isinstance(root["inputs"], dict) else {}
     # The same value under the same name needs no second column (a retriever's "context").
-    names = {name: _free(name, "input", inputs[name], reserved, inputs) for name in inputs}
-    taken = {**reserved, **{names[name]: None for name in inputs}}
-    metadata = {**root["metadata"], **facts.columns}
-    row = {
-        **base,
-        **{
-            _free(name, "metadata", value, reserved, taken): value
-            for name, value in metadata.items()
-        },
-        **{name: special[name] for name in _BEFORE_INPUTS if name in special},
-        **{names[name]: value for name, value in inputs.items()},
-        **special,
-    }
-    return _config(list(names.values()), special), row
+    columns = [_free(name, "input", inputs[name], reserved, inputs) for name in inputs]
+    row = base
+    for name, value in {**root["metadata"], **facts.columns}.items():
+        row[_free(name, "metadata", value, reserved, columns)] = value
+    for name in _BEFORE_INPUTS:
+        if name in special:
+            row[name] = special[name]
+    row.update(zip(columns, inputs.values(), strict=True))
+    row.update(special)
+    return _config(columns, special), row
 
 
 def _base(root: Mapping[str, Any], facts: TraceFacts) -> dict[str, Any]:
@@ -162,6 +164,8 @@ def _base(root: Mapping[str, Any], facts: TraceFacts) -> dict[str, Any]:
 
 def _special(facts: TraceFacts, belongs_to: Mapping[str, Any]) -> dict[str, Any]:
     """The columns with a meaning of their own that something set."""
+    if facts is NO_FACTS:
+        return dict(belongs_to)
     columns = {
         "user_id": facts.user_id,
         "session_id": facts.session_id,
@@ -180,14 +184,15 @@ def _config(inputs: list[str], special: Mapping[str, Any]) -> dict[str, Any]:
         "inputVariableNames": inputs,
         **_CONFIG,
     }
-    for key, column in _OPTIONAL_CONFIG.items():
-        if column in special:
-            config[key] = column
+    if special:
+        for key, column in _OPTIONAL_CONFIG.items():
+            if column in special:
+                config[key] = column
     return config
 
 
 def _free(
-    name: str, origin: str, value: Any, reserved: Mapping[str, Any], others: Mapping[str, Any]
+    name: str, origin: str, value: Any, reserved: Mapping[str, Any], others: Container[str]
 ) -> str:
     """The column for ``name``: itself, or another one if it is reserved for another value."""
     if name not in reserved or (name not in _BASE and reserved[name] == value):

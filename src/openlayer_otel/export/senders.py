@@ -9,13 +9,14 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Callable
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.export.answers import Answer, Verdict
 from openlayer_otel.export.availability import Availability
-from openlayer_otel.export.backlog import Backlog, Kept, Settle, Upload
+from openlayer_otel.export.backlog import Backlog, Kept, Upload
 from openlayer_otel.export.client import Client, pause_after
 from openlayer_otel.export.together import Together, joined
 from openlayer_otel.export.uploads import AttachmentUploads, Memory
@@ -32,16 +33,20 @@ _IDLE = 30.0
 _BRISK = 0.01
 
 
+SettleAll = Callable[[list[Upload], str], list[Upload]]
+"""Told what became of uploads, a field of ``DeliveryCounts``; returns those settled before."""
+
+
 class Senders:
     """Sends uploads on threads of its own.
 
     Args:
         client: Does the HTTP.
         backlog: Takes what cannot be sent now.
-        settle: Told what became of each upload.
+        settle: Told what became of uploads.
     """
 
-    def __init__(self, client: Client, backlog: Backlog, settle: Settle) -> None:
+    def __init__(self, client: Client, backlog: Backlog, settle: SettleAll) -> None:
         self._client = client
         self._backlog = backlog
         self._settle = settle
@@ -54,6 +59,7 @@ class Senders:
         self._threads: set[threading.Thread] = set()
         self._idle = 0
         self._answered_at = 0.0
+        self._looked_at = 0.0
         # What left the queue and is not settled; whoever wants to put it away finds it here.
         self.in_hand: dict[int, Upload] = {}
         self.availability = Availability()
@@ -75,7 +81,10 @@ class Senders:
         if self._outbox.qsize() >= ROOM:
             return False
         self._outbox.put(upload)
-        if not self.start_if_needed():
+        # Not for each of many: whoever takes the one before this looks, too.
+        first = self._outbox.qsize() == 1
+        late = time.monotonic() - self._looked_at >= _BRISK
+        if (first or late) and not self.start_if_needed():
             # The interpreter is shutting down, or the system has no thread left.
             self.work_off()
         return True
@@ -88,7 +97,8 @@ class Senders:
 
     def start_if_needed(self) -> bool:
         """Have enough threads; returns whether one is there that will empty the outbox."""
-        if time.monotonic() - self._answered_at < _BRISK and any(
+        self._looked_at = time.monotonic()
+        if self._looked_at - self._answered_at < _BRISK and any(
             thread.is_alive() for thread in tuple(self._threads)
         ):
             return True
@@ -132,10 +142,16 @@ class Senders:
                 finally:
                     with self._lock:
                         self._idle -= 1
-                if upload is not None:
-                    for uploads in self._with_those_behind(upload):
-                        self._handle(uploads)
-                elif self._backlog.pending and time.monotonic() >= self.availability.probe_at:
+                taken = [] if upload is None else self._with_those_behind(upload)
+                if not self._outbox.empty():
+                    self.start_if_needed()
+                for uploads in taken:
+                    self._handle(uploads)
+                if (
+                    not taken
+                    and self._backlog.pending
+                    and time.monotonic() >= self.availability.probe_at
+                ):
                     self._replay()
 
     def _patience(self) -> float:
@@ -174,8 +190,7 @@ class Senders:
                 self._send_together(left)
         except Exception as error:  # noqa: BLE001 - a sender must outlive any one trace
             report_failure("sending a trace", error)
-            for each in uploads:
-                self._settle(each, "lost")
+            self._settle(uploads, "lost")
         finally:
             for each in uploads:
                 self.in_hand.pop(each.ticket, None)
@@ -205,8 +220,8 @@ class Senders:
         if answer.verdict is Verdict.SENT:
             self._answered_at = time.monotonic()
             self.availability.succeeded()
-            for upload in uploads:
-                if not self._settle(upload, "sent") and upload.spooled is not None:
+            for upload in self._settle(uploads, "sent"):
+                if upload.spooled is not None:
                     # It was put away at exit, while this request was running.
                     self._backlog.discard(upload)
             return

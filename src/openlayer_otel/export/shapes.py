@@ -13,9 +13,12 @@ from typing import Any
 
 from openlayer_otel.export.reading import decoded
 from openlayer_otel.genai import messages as shape
+from openlayer_otel.genai.encoding import from_json
 from openlayer_otel.genai.messages import Message, Part
 
 _ROLES = {"human": "user", "ai": "assistant", "model": "assistant", "function": "tool"}
+# Compared one by one: a role that cannot be hashed is compared like any other.
+_SPEAKERS = ("user", "assistant", "system", "tool", "developer")
 # Parts of the conventions: complete as they are.
 _CONVENTION = {
     "text": "content",
@@ -35,12 +38,17 @@ def messages_of(value: Any, role: str = "user") -> list[Message]:
         value: What the attribute holds.
         role: The role of content that stands alone (a text, a block).
     """
+    found = from_json(value)
+    if type(found) is list and all(map(_is_spoken, found)):
+        return found  # neither deep nor odd, so there is nothing to do
     found = decoded(value)
     if found is None or found == "" or found == []:
         return []
-    if isinstance(found, list) and any(_is_message(each) for each in found):
-        return [message_of(each, role) for each in found]
-    if _is_message(found):
+    if isinstance(found, list):
+        for each in found:
+            if _is_message(each):
+                return [message_of(message, role) for message in found]
+    elif _is_message(found):
         return [message_of(found, role)]
     return [shape.message(role, parts_of(found))]
 
@@ -51,16 +59,35 @@ def _is_message(value: Any) -> bool:
     )
 
 
+def _is_spoken(message: Any) -> bool:
+    """Whether a message is in the conventions' shape already, and has nothing but texts.
+
+    Nearly all are and have; they need not be made again.
+    """
+    if type(message) is not dict or message.get("role") not in _SPEAKERS:
+        return False
+    reason = message.get("finish_reason")
+    if len(message) != (3 if reason and type(reason) is str else 2):
+        return False
+    parts = message.get("parts")
+    if type(parts) is not list:
+        return False
+    for part in parts:
+        if type(part) is not dict or len(part) != 2 or part.get("type") != "text":
+            return False
+        if type(part.get("content")) is not str:
+            return False
+    return True
+
+
 def message_of(message: Any, role: str = "user") -> Message:
     """One message in the conventions' shape; ``role`` is for those that name none."""
     if not isinstance(message, dict):
         return shape.message(role, parts_of(message))
     said = message.get("role") or message.get("type")
     said = _ROLES.get(str(said), said) if said else role
-    if isinstance(message.get("parts"), list):
-        parts = parts_of(message["parts"])
-    else:
-        parts = _api_parts(message, said)
+    parts = message.get("parts")
+    parts = parts_of(parts) if isinstance(parts, list) else _api_parts(message, said)
     made = shape.message(said, parts, message.get("name"))
     reason = message.get("finish_reason")
     if isinstance(reason, str) and reason:
@@ -102,7 +129,13 @@ def parts_of(content: Any) -> list[Part]:
     if content is None or content == "":
         return []
     if isinstance(content, list):
-        return [part for each in content for part in parts_of(each)]
+        parts = []
+        for each in content:
+            if isinstance(each, dict):
+                parts.append(part_of(each))
+            else:
+                parts.extend(parts_of(each))
+        return parts
     if isinstance(content, dict):
         return [part_of(content)]
     return [shape.text(content if isinstance(content, str) else str(content))]

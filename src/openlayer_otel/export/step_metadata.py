@@ -7,6 +7,7 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.export.failures import Failure
+from openlayer_otel.export.names import Names
 from openlayer_otel.export.reading import decoded, number_of, text_of
 from openlayer_otel.export.tree import Node
 from openlayer_otel.genai.encoding import clean_text, plain
@@ -14,21 +15,23 @@ from openlayer_otel.genai.encoding import clean_text, plain
 # How a model call ends when nothing is worth a note.
 _USUAL_ENDS = frozenset({"stop", "tool_call", "tool_calls", "end_turn", "tool_use", "completed"})
 
-# Asked for at once: most steps have none of them.
-_SAID = frozenset({semconv.STEP_CONTEXT, semconv.STEP_QUESTION, semconv.STEP_METADATA})
-_ENDINGS = frozenset({semconv.OUTCOME, semconv.RESPONSE_FINISH_REASONS, semconv.CONTENT_TRUNCATED})
 
+def metadata_of(node: Node, kind: str, names: Names) -> dict[str, Any]:
+    """The metadata of a node's step.
 
-def metadata_of(node: Node, kind: str) -> dict[str, Any]:
-    """The metadata of a node's step; ``kind`` is its step type."""
+    Args:
+        node: The node.
+        kind: Its step type.
+        names: What the names of its reading tell.
+    """
     reading = node.reading
     made: dict[str, Any] = {}
     first_chunk = number_of(reading, semconv.RESPONSE_TIME_TO_FIRST_CHUNK)
     if first_chunk is not None:
         made["timeToFirstToken"] = first_chunk * 1000.0
-    if not _SAID.isdisjoint(reading):
+    if names.said:
         made.update(_said(reading))
-    if not _ENDINGS.isdisjoint(reading):
+    if names.ending:
         made.update(_ending(reading))
     if node.failure is not None:
         made.update(_failure_metadata(node.failure))

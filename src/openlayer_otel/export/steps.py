@@ -11,13 +11,13 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.export.conversation import output_of, prompt_of
+from openlayer_otel.export.names import Names
 from openlayer_otel.export.parameters import parameters_of
 from openlayer_otel.export.provider_names import bare_model, model_step_name, openlayer_provider
 from openlayer_otel.export.raw_output import raw_output_of
 from openlayer_otel.export.reading import (
     MODEL_STEP_TYPES,
     decoded,
-    fields_with,
     number_of,
     step_type_of,
     text_of,
@@ -69,10 +69,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """Step type -> the fields it has besides the common ones."""
 
-_MESSAGES = frozenset(
-    {semconv.INPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS, semconv.OUTPUT_MESSAGES}
-)
-_OPTIONAL = {semconv.STEP_TYPE_CHAT_COMPLETION: ("usageDetails",)}
+# Present only if there is anything in them.
+_OPTIONAL: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(FIELDS, ()),
+    semconv.STEP_TYPE_CHAT_COMPLETION: ("usageDetails",),
+}
 
 
 class StepMaker:
@@ -87,17 +88,24 @@ class StepMaker:
 
     def __init__(self, settings: Settings) -> None:
         self.checksums: list[str] = []
-        self._settings = settings
+        self._references = References(settings, self.checksums)
 
-    def step(self, node: Node) -> dict[str, Any]:
-        """The step of a node, without its children (``steps`` is empty)."""
+    def step(self, node: Node, names: Names) -> dict[str, Any]:
+        """The step of a node, without its children (``steps`` is empty).
+
+        Args:
+            node: The node.
+            names: What the names of its reading tell.
+        """
         reading = node.reading
         kind = step_type_of(reading)
         step_id = text_of(reading, semconv.STEP_ID) or step_id_of(node.trace_id, node.span_id)
-        references = References(self._settings, step_id)
-        fields = self._fields(kind, node, references)
-        metadata = fields.pop("metadata", {})
-        metadata.update(metadata_of(node, kind))
+        references = self._references
+        references.begin(step_id)
+        fields = self._fields(kind, node, names, references)
+        metadata = metadata_of(node, kind, names)
+        if "metadata" in fields:
+            metadata = {**fields.pop("metadata"), **metadata}
         step: dict[str, Any] = {
             "name": _name(kind, node, fields),
             "id": step_id,
@@ -116,22 +124,20 @@ class StepMaker:
             made = [references.attachment(each) for each in attachments]
             if any(made):
                 step["attachments"] = [each for each in made if each is not None]
-        given = _given_fields(reading)
         for name in FIELDS[kind]:
-            step[name] = given.pop(name) if name in given else fields.get(name)
-        for name in _OPTIONAL.get(kind, ()):
-            value = given.pop(name, None) or fields.get(name)
-            if value:
-                step[name] = value
-        if given:
-            metadata.update(given)
-        self.checksums.extend(references.checksums)
+            step[name] = fields.get(name)
+        for name in _OPTIONAL[kind]:
+            if fields.get(name):
+                step[name] = fields[name]
+        for attribute, name in names.fields:
+            _set_field(step, name, decoded(reading[attribute]))
         return step
 
-    def _fields(self, kind: str, node: Node, references: References) -> dict[str, Any]:
+    def _fields(
+        self, kind: str, node: Node, names: Names, references: References
+    ) -> dict[str, Any]:
         """The fields that the conventions' attributes say, with inputs and output."""
         reading = node.reading
-        operation = str(reading.get(semconv.OPERATION_NAME))
         if kind in MODEL_STEP_TYPES and semconv.OPERATION_NAME in reading:
             fields = self._model_fields(kind, node)
         elif kind == semconv.STEP_TYPE_TOOL:
@@ -140,7 +146,10 @@ class StepMaker:
             fields = _retriever_fields(reading)
         else:
             fields = {}
-        if kind != semconv.STEP_TYPE_TOOL or operation != semconv.EXECUTE_TOOL:
+        if names.conversation and (
+            kind != semconv.STEP_TYPE_TOOL
+            or reading.get(semconv.OPERATION_NAME) != semconv.EXECUTE_TOOL
+        ):
             _add_conversation(fields, reading, references)
         if reading.get(semconv.STEP_INPUTS) is not None:
             inputs = decoded(reading[semconv.STEP_INPUTS])
@@ -179,12 +188,19 @@ class StepMaker:
         return fields
 
 
+def _set_field(step: dict[str, Any], name: str, value: Any) -> None:
+    """A field that the user set: one of the step's type, or else metadata."""
+    kind = step["type"]
+    if name in FIELDS[kind] or (value and name in _OPTIONAL[kind]):
+        step[name] = value
+    elif name not in _OPTIONAL[kind]:
+        step["metadata"][name] = value
+
+
 def _add_conversation(
     fields: dict[str, Any], reading: Mapping[str, Any], references: References
 ) -> None:
-    """Inputs and output from messages, if the span has messages."""
-    if _MESSAGES.isdisjoint(reading):
-        return
+    """Inputs and output from messages."""
     messages = messages_of(reading.get(semconv.INPUT_MESSAGES))
     instructions = _instructions(reading.get(semconv.SYSTEM_INSTRUCTIONS))
     if messages or instructions:
@@ -252,11 +268,6 @@ def _retriever_fields(reading: Mapping[str, Any]) -> dict[str, Any]:
         fields["documents"] = documents
         fields["output"] = documents
     return fields
-
-
-def _given_fields(reading: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields that the user set with ``openlayer.step.field.<name>``."""
-    return {name: decoded(value) for name, value in fields_with(reading, semconv.STEP_FIELD_PREFIX)}
 
 
 def _name(kind: str, node: Node, fields: Mapping[str, Any]) -> str:

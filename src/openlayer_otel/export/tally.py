@@ -79,12 +79,12 @@ class Tally:
         for reason, number in losses.items():
             logger.warning("openlayer-otel: %d traces were lost: %s.", number, reason)
 
-    def counts(self, waiting: int) -> DeliveryCounts:
-        """The numbers now; ``waiting`` is not counted here."""
+    def counts(self, handed_over: int, waiting: int) -> DeliveryCounts:
+        """The numbers now; those given are not counted here."""
         with self._lock:
             counted = self._counts
             return DeliveryCounts(
-                handed_over=counted["handed_over"],
+                handed_over=handed_over,
                 sent=counted["sent"],
                 spooled=counted["spooled"],
                 replayed=counted["replayed"],

@@ -2,7 +2,7 @@
 
 Openlayer's data-stream endpoint takes a list of rows under one ``config``. A trace goes alone
 as soon as there is somebody to send it; only what has come to wait meanwhile is sent in one
-request, which nearly halves the processor time of the export.
+request, which takes a third off the processor time of the export.
 
 Source: Openlayer API reference, "Stream data" (``rows``: a list).
 """

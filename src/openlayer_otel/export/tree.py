@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -38,8 +39,8 @@ class Node:
         reading: What the span says; empty if it is kept without being understood.
         span_ids: The ids of all spans that describe this call, the outermost first.
         failure: The error that ended it.
-        failed_in: The innermost node in which the same error arose; None if here.
         own_step: Whether ``@trace`` (or ``openlayer.step.type``) made it.
+        failed_in: The innermost node in which the same error arose; None if here.
         children: What happened inside, by time.
     """
 
@@ -51,8 +52,8 @@ class Node:
     reading: Reading
     span_ids: list[int]
     failure: Failure | None = None
-    failed_in: Node | None = None
     own_step: bool = False
+    failed_in: Node | None = None
     children: list[Node] = field(default_factory=list)
 
 
@@ -71,10 +72,12 @@ def tree_of(trace: CompletedTrace, keep_all: bool) -> Node | None:
     root_id = _span_id(trace.root)
     spans.setdefault(root_id, trace.root)
     nodes: dict[int, Node] = {}
+    failed = False
     for span_id, span in spans.items():
-        reading, failure = _understood(span)
-        if reading is not None or keep_all:
-            nodes[span_id] = _node(trace.trace_id, span, reading, failure)
+        node = _node(trace.trace_id, span_id, span, keep_all)
+        if node is not None:
+            nodes[span_id] = node
+            failed = failed or node.failure is not None
     if not nodes:
         return None
     tops = [node for node in nodes.values() if not _hang(node, spans, nodes)]
@@ -91,57 +94,50 @@ def tree_of(trace: CompletedTrace, keep_all: bool) -> Node | None:
     if others:
         root.children = sorted([*root.children, *others], key=_by_time)
     _fold(root)
-    if any(node.failure is not None for node in nodes.values()):
+    if failed:
         _trace_failures(root)
     return root
 
 
 def _span_id(span: ReadableSpan) -> int:
-    return span.context.span_id if span.context else 0
+    context = span.context
+    return context.span_id if context is not None else 0
 
 
-def _by_time(node: Node) -> tuple[int, int]:
-    return node.start, node.span_id
+_by_time = attrgetter("start", "span_id")
 
 
-def _understood(span: ReadableSpan) -> tuple[Reading | None, Failure | None]:
-    """What a span says, and the error that ended it."""
+def _node(trace_id: int, span_id: int, span: ReadableSpan, keep: bool) -> Node | None:
+    """The node of a span; None if no dialect understands it, unless it is to be kept anyway."""
+    attributes = attributes_of(span)
+    failure = None
     try:
-        reading = read_span(span)
-        return reading, failure_of(span, reading or {})
+        reading = read_span(span, attributes)
+        failure = failure_of(span, attributes, reading)
     except Exception as error:  # noqa: BLE001 - boundary: one odd span must not cost the trace
         report_failure("reading a span for Openlayer", error)
         # Kept with what it says itself, so that the trace still shows it.
-        return dict(attributes_of(span)) or None, None
-
-
-def _node(
-    trace_id: int, span: ReadableSpan, reading: Reading | None, failure: Failure | None
-) -> Node:
-    attributes = attributes_of(span)
-    start = span.start_time or 0
-    span_id = _span_id(span)
+        reading = dict(attributes) or None
     if reading is None:
+        if not keep:
+            return None
         reading = {semconv.STEP_METADATA: dict(attributes)}
-    return Node(
-        trace_id=trace_id,
-        span_id=span_id,
-        name=span.name,
-        start=start,
-        end=span.end_time or start,
-        reading=reading,
-        span_ids=[span_id],
-        failure=failure,
-        own_step=semconv.STEP_TYPE in attributes,
-    )
+    start = span.start_time or 0
+    end = span.end_time or start
+    own_step = semconv.STEP_TYPE in attributes
+    return Node(trace_id, span_id, span.name, start, end, reading, [span_id], failure, own_step)
 
 
 def _made_root(trace: CompletedTrace, tops: list[Node]) -> Node:
     """A root for several outermost steps: the name and times of the span that encloses them."""
     span = trace.root
-    if any(_span_id(span) in _ids_under(top) for top in tops):
+    span_id = _span_id(span)
+    if any(span_id in _ids_under(top) for top in tops):
         return tops[0]
-    return _node(trace.trace_id, span, {}, _understood(span)[1])
+    made = _node(trace.trace_id, span_id, span, keep=True)
+    assert made is not None
+    made.reading = {}
+    return made
 
 
 def _ids_under(top: Node) -> set[int]:
@@ -159,20 +155,20 @@ def nodes_from(tops: Iterable[Node]) -> list[Node]:
 
 def _hang(node: Node, spans: dict[int, ReadableSpan], nodes: dict[int, Node]) -> bool:
     """Hang a node on its nearest kept ancestor; False if it has none."""
-    seen = {node.span_id}
+    passed: set[int] = set()
     parent = spans[node.span_id].parent
     while parent is not None:
         parent_id = parent.span_id
-        if parent_id in seen:
-            return False
         above = nodes.get(parent_id)
         if above is not None:
+            if above is node:
+                return False
             above.children.append(node)
             return True
         span = spans.get(parent_id)
-        if span is None:
+        if span is None or parent_id in passed:
             return False
-        seen.add(parent_id)
+        passed.add(parent_id)
         parent = span.parent
     return False
 

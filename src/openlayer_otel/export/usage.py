@@ -41,8 +41,12 @@ def usage_of(reading: Mapping[str, Any]) -> Usage:
     if prompt is None and completion is None:
         return Usage(None, None, None, {})
     if _SPECIAL.isdisjoint(reading):
-        details = {"input_tokens": prompt or 0, "output_tokens": completion or 0}
-        return _usage(prompt, completion, details)
+        details = {}
+        if prompt:
+            details["input_tokens"] = prompt
+        if completion:
+            details["output_tokens"] = completion
+        return Usage(prompt, completion, (prompt or 0) + (completion or 0), details)
     cached = count_of(reading, semconv.USAGE_CACHE_READ_INPUT_TOKENS) or 0
     written = count_of(reading, semconv.USAGE_CACHE_WRITE_INPUT_TOKENS) or 0
     audio_in = count_of(reading, semconv.USAGE_AUDIO_INPUT_TOKENS) or 0
@@ -55,9 +59,5 @@ def usage_of(reading: Mapping[str, Any]) -> Usage:
         "audio_input_tokens": audio_in,
         "audio_output_tokens": audio_out,
     }
-    return _usage(prompt, completion, parts)
-
-
-def _usage(prompt: int | None, completion: int | None, parts: Mapping[str, int]) -> Usage:
     details = {name: count for name, count in parts.items() if count}
     return Usage(prompt, completion, (prompt or 0) + (completion or 0), details)

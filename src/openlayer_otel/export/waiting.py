@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 
 
 class Waiting:
@@ -12,6 +13,10 @@ class Waiting:
     Args:
         max_count: Traces that wait at most; one may always wait.
         max_bytes: Weight of those that wait at most, likewise.
+
+    Attributes:
+        last: The ticket that was given last; they are counted from 1.
+        turned_away: How many traces had no room.
     """
 
     def __init__(self, max_count: int, max_bytes: int) -> None:
@@ -22,6 +27,7 @@ class Waiting:
         self._weights: OrderedDict[int, int] = OrderedDict()
         self._bytes = 0
         self.last = 0
+        self.turned_away = 0
 
     def add(self, weight: int) -> int | None:
         """Let one more trace wait.
@@ -32,20 +38,28 @@ class Waiting:
         with self._lock:
             count = len(self._weights)
             if count and (count >= self._max_count or self._bytes + weight > self._max_bytes):
+                self.turned_away += 1
                 return None
             ticket = self.last = self.last + 1
             self._weights[ticket] = weight
             self._bytes += weight
             return ticket
 
-    def remove(self, ticket: int) -> bool:
-        """A trace waits no more; false if it did not before."""
+    def remove(self, tickets: Iterable[int]) -> list[int]:
+        """Traces wait no more.
+
+        Returns:
+            The tickets of those that did not wait before.
+        """
+        strangers = []
         with self._lock:
-            weight = self._weights.pop(ticket, None)
-            if weight is None:
-                return False
-            self._bytes -= weight
-            return True
+            for ticket in tickets:
+                weight = self._weights.pop(ticket, None)
+                if weight is None:
+                    strangers.append(ticket)
+                else:
+                    self._bytes -= weight
+        return strangers
 
     def first(self) -> int | None:
         """The ticket of the trace that has waited longest."""

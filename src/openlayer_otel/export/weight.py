@@ -1,11 +1,13 @@
 """What a span weighs in memory, and whether its trace is of interest to Openlayer.
 
-Both are read in one pass over the attributes, since this runs where the span ends: in the
-user's code. A span is *of interest* if any attribute begins with one of ``PREFIXES``; the
-mapping decides in the end, so the list errs on the generous side.
+Both are asked where the span ends: in the user's code. A span is *of interest* if any attribute
+begins with one of ``PREFIXES``; the mapping decides in the end, so the list errs on the generous
+side.
 """
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 from opentelemetry.sdk.trace import ReadableSpan
 
@@ -38,22 +40,30 @@ PREFIXES = (
 )
 
 
-def weigh(span: ReadableSpan) -> tuple[int, bool]:
-    """The weight of an ended span in bytes (an estimate), and whether it is of interest."""
-    size = EMPTY_SPAN_BYTES
-    of_interest = False
+def weight_of(span: ReadableSpan) -> int:
+    """The weight of an ended span in bytes (an estimate)."""
     attributes = attributes_of(span)
-    if attributes:
-        size += _ATTRIBUTE_BYTES * len(attributes)
-        for name, value in attributes.items():
-            if isinstance(value, (str, bytes)):
-                size += len(value)
-            if not of_interest:
-                of_interest = name.startswith(PREFIXES)
+    size = EMPTY_SPAN_BYTES + _ATTRIBUTE_BYTES * len(attributes)
+    for value in attributes.values():
+        kind = type(value)
+        if kind is str or kind is bytes:
+            size += len(value)
     # The list inside: without the copy that the property makes of it, mostly of nothing.
-    for event in span._events:
-        size += _EVENT_BYTES
-        if event.attributes:
-            for value in event.attributes.values():
-                size += len(value) if isinstance(value, str) else 0
-    return size, of_interest
+    if span._events:
+        for event in span._events:
+            size += _EVENT_BYTES
+            if event.attributes:
+                for value in event.attributes.values():
+                    size += len(value) if isinstance(value, str) else 0
+    return size
+
+
+def is_of_interest(span: ReadableSpan) -> bool:
+    """Whether a span is of interest."""
+    return _are_of_interest(tuple(attributes_of(span)))
+
+
+# An application has few kinds of spans; those of HTTP and databases have many names.
+@lru_cache(maxsize=1024)
+def _are_of_interest(names: tuple[str, ...]) -> bool:
+    return any(name.startswith(PREFIXES) for name in names)

@@ -6,18 +6,23 @@ content only with ``ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE=content``.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from opentelemetry.sdk.trace import ReadableSpan
 
 from openlayer_otel import semconv
 from openlayer_otel.export.dialects.genai import current_names
-from openlayer_otel.export.dialects.left_out import LEFT_OUT, scope_of
+from openlayer_otel.export.dialects.left_out import LEFT_OUT
 from openlayer_otel.export.reading import Reading, decoded
+
+
+def speaks(scope: str, names: Collection[str]) -> bool:
+    """See :class:`~openlayer_otel.export.dialects.Dialect`."""
+    return scope.startswith("com.anthropic.sdk")
 
 
 def read(span: ReadableSpan) -> Reading | None:
     """Model calls, tool runners and tools; other API methods are left out."""
-    if not scope_of(span).startswith("com.anthropic.sdk"):
-        return None
     reading = current_names(span)
     if semconv.OPERATION_NAME not in reading:
         return LEFT_OUT

@@ -6,8 +6,7 @@ Read by this dialect: our own spans, the official packages (``openai-v2``, ``gen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection
 
 from opentelemetry.sdk.trace import ReadableSpan
 
@@ -47,7 +46,7 @@ COSTS = (
     "litellm.cost.total",
     "llm.cost.total",
 )
-_COSTS = frozenset(COSTS)
+_UNUSUAL = frozenset((*EARLIER, *COSTS))
 # First word of a span's name, where the operation has no attribute.
 _OPERATIONS = frozenset(
     {
@@ -61,32 +60,33 @@ _OPERATIONS = frozenset(
     }
 )
 _OWN = (semconv.STEP_TYPE, semconv.STEP_INPUTS, semconv.STEP_OUTPUT, semconv.STEP_METADATA)
+# What makes a span a step, and what may do so with the span's name.
+_STEPS = frozenset({semconv.OPERATION_NAME, *_OWN})
+_MODELS = frozenset({semconv.REQUEST_MODEL, "gen_ai.system"})
+
+
+def speaks(scope: str, names: Collection[str]) -> bool:
+    """See :class:`~openlayer_otel.export.dialects.Dialect`."""
+    return not (_STEPS.isdisjoint(names) and _MODELS.isdisjoint(names))
 
 
 def read(span: ReadableSpan) -> Reading | None:
     """A span with a GenAI operation, or with ``openlayer.step.*`` attributes."""
-    attributes = attributes_of(span)
-    if semconv.OPERATION_NAME in attributes or any(name in attributes for name in _OWN):
-        return current_names(span)
-    if semconv.REQUEST_MODEL in attributes or "gen_ai.system" in attributes:
-        reading = current_names(span)
+    reading = current_names(span)
+    if _STEPS.isdisjoint(reading):
         word = span.name.partition(" ")[0]
-        if word in _OPERATIONS:
-            reading[semconv.OPERATION_NAME] = word
-            return reading
-    return None
+        if word not in _OPERATIONS:
+            return None
+        reading[semconv.OPERATION_NAME] = word
+    return reading
 
 
 def current_names(span: ReadableSpan) -> Reading:
     """All attributes of a span, earlier names as current ones, content from events, costs."""
-    attributes: Mapping[str, Any] = attributes_of(span)
-    reading: Reading = dict(attributes)
-    if not EARLIER.keys().isdisjoint(reading):
-        for earlier, name in EARLIER.items():
-            if earlier in reading:
-                value = reading.pop(earlier)
-                reading.setdefault(name, value)
-    if span.events:
+    reading: Reading = dict(attributes_of(span))
+    if not _UNUSUAL.isdisjoint(reading):
+        _translate(reading)
+    if span._events:  # without the copy that the property makes
         content = content_of_events(
             (event.name, event.attributes or {})
             for event in span.events
@@ -100,8 +100,15 @@ def current_names(span: ReadableSpan) -> Reading:
         reading[semconv.RESPONSE_FINISH_REASONS] = (
             given if isinstance(given, list) else reasons.split(",")
         )
-    if not _COSTS.isdisjoint(reading):
-        cost = next((reading[name] for name in COSTS if reading.get(name) is not None), None)
-        if cost is not None:
-            reading.setdefault(semconv.STEP_FIELD_PREFIX + "cost", cost)
     return reading
+
+
+def _translate(reading: Reading) -> None:
+    """Earlier names to current ones, and a cost to a field of the step."""
+    for earlier, name in EARLIER.items():
+        if earlier in reading:
+            value = reading.pop(earlier)
+            reading.setdefault(name, value)
+    cost = next((reading[name] for name in COSTS if reading.get(name) is not None), None)
+    if cost is not None:
+        reading.setdefault(semconv.STEP_FIELD_PREFIX + "cost", cost)

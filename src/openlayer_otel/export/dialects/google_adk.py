@@ -6,13 +6,14 @@ as Gemini's JSON; the ``generate_content`` span inside it has the usage (they be
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
 
 from openlayer_otel import semconv
 from openlayer_otel.export.dialects.genai import current_names
-from openlayer_otel.export.dialects.left_out import LEFT_OUT, scope_of
+from openlayer_otel.export.dialects.left_out import LEFT_OUT
 from openlayer_otel.export.reading import Reading, decoded
 from openlayer_otel.export.shapes import message_of, parts_of
 
@@ -28,10 +29,13 @@ _SETTINGS = {
 _NOTHING: tuple[Any, ...] = ({}, None, "<not specified>", "N/A", "<not serializable>")
 
 
+def speaks(scope: str, names: Collection[str]) -> bool:
+    """See :class:`~openlayer_otel.export.dialects.Dialect`."""
+    return scope == "gcp.vertex.agent"
+
+
 def read(span: ReadableSpan) -> Reading | None:
     """Agents, tools and model calls; ``invocation`` and the sending of data are left out."""
-    if scope_of(span) != "gcp.vertex.agent":
-        return None
     reading = current_names(span)
     if span.name == "call_llm":
         reading[semconv.OPERATION_NAME] = semconv.GENERATE_CONTENT

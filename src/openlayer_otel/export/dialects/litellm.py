@@ -6,11 +6,13 @@ operation may be LiteLLM's call type (``acompletion``); guardrails have spans of
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from opentelemetry.sdk.trace import ReadableSpan
 
 from openlayer_otel import semconv
 from openlayer_otel.export.dialects.genai import current_names
-from openlayer_otel.export.dialects.left_out import LEFT_OUT, scope_of
+from openlayer_otel.export.dialects.left_out import LEFT_OUT
 from openlayer_otel.export.dialects.openllmetry import read_flattened
 from openlayer_otel.export.reading import Reading, decoded
 
@@ -38,10 +40,13 @@ _GUARDRAIL = {
 }
 
 
+def speaks(scope: str, names: Collection[str]) -> bool:
+    """See :class:`~openlayer_otel.export.dialects.Dialect`."""
+    return scope == "litellm"
+
+
 def read(span: ReadableSpan) -> Reading | None:
     """A span of LiteLLM's tracer that is a model call, an MCP tool or a guardrail."""
-    if scope_of(span) != "litellm":
-        return None
     if span.name == _TWIN:
         return LEFT_OUT
     reading = current_names(span)

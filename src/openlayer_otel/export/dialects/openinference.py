@@ -6,6 +6,7 @@ conventions.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -18,6 +19,7 @@ from openlayer_otel.export.shapes import message_of
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.messages import Message, Part
 
+_KIND = "openinference.span.kind"
 _KINDS = {
     "LLM": semconv.STEP_TYPE_CHAT_COMPLETION,
     "EMBEDDING": semconv.STEP_TYPE_EMBEDDING,
@@ -75,10 +77,15 @@ PARAMETERS = {
 _UNINTERESTING = frozenset({"model", "stream", "messages", "input", "system", "tools"})
 
 
+def speaks(scope: str, names: Collection[str]) -> bool:
+    """See :class:`~openlayer_otel.export.dialects.Dialect`."""
+    return _KIND in names
+
+
 def read(span: ReadableSpan) -> Reading | None:
     """A span with ``openinference.span.kind``."""
     attributes: dict[str, Any] = dict(attributes_of(span))
-    kind = attributes.get("openinference.span.kind")
+    kind = attributes.get(_KIND)
     if not isinstance(kind, str):
         return None
     kind = kind.upper()

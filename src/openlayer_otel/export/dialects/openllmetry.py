@@ -7,6 +7,7 @@ the input, as the conventions ask.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -14,7 +15,6 @@ from opentelemetry.sdk.trace import ReadableSpan
 from openlayer_otel import semconv
 from openlayer_otel.export.dialects.flattened import listed, nested
 from openlayer_otel.export.dialects.genai import current_names
-from openlayer_otel.export.dialects.left_out import scope_of
 from openlayer_otel.export.reading import Reading, attributes_of, decoded, fields_with
 from openlayer_otel.export.shapes import message_of
 
@@ -45,6 +45,8 @@ _NAMES = {
     "llm.user": semconv.USER_ID,
     "gen_ai.user": semconv.USER_ID,
 }
+_KIND = "traceloop.span.kind"
+_REQUEST = "llm.request.type"
 _ASSOCIATION = "traceloop.association.properties."
 _FLATTENED = ("gen_ai.prompt.", "gen_ai.completion.")
 # Its OpenAI package without content; opentelemetry.instrumentation.openai_v2 is another one.
@@ -52,18 +54,21 @@ _SCOPES = ("opentelemetry.instrumentation.openai.",)
 _SESSION = frozenset({"session_id", "chat_id", "thread_id", "conversation_id"})
 
 
+def speaks(scope: str, names: Collection[str]) -> bool:
+    """See :class:`~openlayer_otel.export.dialects.Dialect`."""
+    return (
+        _KIND in names
+        or _REQUEST in names
+        or scope.startswith(_SCOPES)
+        or any(name.startswith(_FLATTENED) for name in names)
+    )
+
+
 def read(span: ReadableSpan) -> Reading | None:
     """A span of Traceloop's decorators or of an OpenLLMetry instrumentation."""
     attributes = attributes_of(span)
-    kind = attributes.get("traceloop.span.kind")
-    request = attributes.get("llm.request.type")
-    if (
-        kind is None
-        and request is None
-        and not scope_of(span).startswith(_SCOPES)
-        and not any(name.startswith(_FLATTENED) for name in attributes)
-    ):
-        return None
+    kind = attributes.get(_KIND)
+    request = attributes.get(_REQUEST)
     reading = current_names(span)
     if kind is not None:
         _read_entity(str(kind).lower(), reading)

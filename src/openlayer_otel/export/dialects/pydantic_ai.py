@@ -7,6 +7,7 @@ to 5 of its instrumentation) and 1.x (``events``, ``all_messages_events``); Logf
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -19,17 +20,19 @@ from openlayer_otel.export.dialects.openinference import PARAMETERS
 from openlayer_otel.export.reading import Reading, decoded
 from openlayer_otel.export.shapes import messages_of
 
+_PYDANTIC_AI = "pydantic-ai"
 _LOGFIRE = ("logfire.openai", "logfire.anthropic")
+
+
+def speaks(scope: str, names: Collection[str]) -> bool:
+    """See :class:`~openlayer_otel.export.dialects.Dialect`."""
+    return scope == _PYDANTIC_AI or scope in _LOGFIRE
 
 
 def read(span: ReadableSpan) -> Reading | None:
     """A span of the scopes ``pydantic-ai``, ``logfire.openai`` and ``logfire.anthropic``."""
     scope = scope_of(span)
-    if scope == "pydantic-ai":
-        return _pydantic_ai(span)
-    if scope in _LOGFIRE:
-        return _logfire(span, scope)
-    return None
+    return _pydantic_ai(span) if scope == _PYDANTIC_AI else _logfire(span, scope)
 
 
 def _pydantic_ai(span: ReadableSpan) -> Reading | None:

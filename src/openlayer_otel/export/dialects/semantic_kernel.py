@@ -6,11 +6,12 @@ agents and functions have content on the span. ``finish_reason`` is one text wit
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from opentelemetry.sdk.trace import ReadableSpan
 
 from openlayer_otel import semconv
 from openlayer_otel.export.dialects.genai import current_names
-from openlayer_otel.export.dialects.left_out import scope_of
 from openlayer_otel.export.reading import Reading
 
 _OPERATIONS = {
@@ -22,10 +23,13 @@ _OPERATIONS = {
 }
 
 
+def speaks(scope: str, names: Collection[str]) -> bool:
+    """See :class:`~openlayer_otel.export.dialects.Dialect`."""
+    return scope.startswith("semantic_kernel")
+
+
 def read(span: ReadableSpan) -> Reading | None:
     """A span of Semantic Kernel that names an operation."""
-    if not scope_of(span).startswith("semantic_kernel"):
-        return None
     reading = current_names(span)
     operation = reading.get(semconv.OPERATION_NAME)
     if operation is None:

@@ -7,6 +7,8 @@ repeat what model and tool spans say and are left out.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from opentelemetry.sdk.trace import ReadableSpan
 
 from openlayer_otel import semconv
@@ -17,13 +19,19 @@ from openlayer_otel.export.shapes import messages_of
 from openlayer_otel.genai.encoding import to_json
 
 _NAME = "strands-agents"
+_SCOPE = "strands.telemetry"
+
+
+def speaks(scope: str, names: Collection[str]) -> bool:
+    """See :class:`~openlayer_otel.export.dialects.Dialect`."""
+    return "gen_ai.system" in names or semconv.PROVIDER_NAME in names or scope.startswith(_SCOPE)
 
 
 def read(span: ReadableSpan) -> Reading | None:
     """A span that names Strands as its system or comes from its tracer."""
     attributes = attributes_of(span)
     named = attributes.get("gen_ai.system"), attributes.get(semconv.PROVIDER_NAME)
-    if _NAME not in named and not scope_of(span).startswith("strands.telemetry"):
+    if _NAME not in named and not scope_of(span).startswith(_SCOPE):
         return None
     reading = current_names(span)
     operation = reading.get(semconv.OPERATION_NAME)

@@ -7,6 +7,7 @@ sums of the inner ones and are not counted again.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -42,15 +43,21 @@ _NAMES = {
     "ai.toolCall.args": semconv.TOOL_CALL_ARGUMENTS,
     "ai.toolCall.result": semconv.TOOL_CALL_RESULT,
 }
+_OPERATION = "ai.operationId"
 _METADATA = "ai.telemetry.metadata."
 _SESSION = frozenset({"sessionId", "session_id", "chatId", "threadId", "conversationId"})
 _USER = frozenset({"userId", "user_id"})
 _FINISH = {"tool-calls": "tool_call", "content-filter": "content_filter"}
 
 
+def speaks(scope: str, names: Collection[str]) -> bool:
+    """See :class:`~openlayer_otel.export.dialects.Dialect`."""
+    return _OPERATION in names
+
+
 def read(span: ReadableSpan) -> Reading | None:
     """A span with ``ai.operationId``."""
-    operation = attributes_of(span).get("ai.operationId")
+    operation = attributes_of(span).get(_OPERATION)
     if not isinstance(operation, str):
         return None
     reading = current_names(span)
