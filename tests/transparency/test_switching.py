@@ -172,7 +172,6 @@ def test_a_function_put_over_a_hook_still_reaches_it(
     llm_server: LLMServer,
     instrument: Callable[..., None],
     spans: SpanLog,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     module = importlib.import_module(f"{sdk}._base_client")
     owner = module.SyncAPIClient if method == "_process_response" else module.BaseClient
@@ -185,10 +184,11 @@ def test_a_function_put_over_a_hook_still_reaches_it(
         calls.append("foreign")
         return hooked(self, **kwargs)
 
-    monkeypatch.setattr(owner, method, foreign)
-    client = make_client(sdk, False, llm_server.url)
-    _resource(client, sdk).create(**_arguments(sdk))
-    list(_resource(client, sdk).create(**_arguments(sdk), stream=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, method, foreign)
+        client = make_client(sdk, False, llm_server.url)
+        _resource(client, sdk).create(**_arguments(sdk))
+        list(_resource(client, sdk).create(**_arguments(sdk), stream=True))
     assert calls
     assert len(spans.ended) == 2
     for span in spans.ended:

@@ -1,10 +1,10 @@
 """Streams: each event seen, the end seen exactly once.
 
-The JSON of each event is given to a :class:`StreamEnd` where the SDK has just decoded it. A
-*tap* stands between the SDK's stream object and its source of events: it makes the span
-current while the source is read, and sees what the source raises; the stream object stays the
-SDK's own. Tap and body (see ``providers/stainless_body.py``) both tell the one end how the
-stream ended, and the first to tell wins:
+A *tap* stands between the SDK's stream object and its source of events: it makes the span
+current while the source is read, takes in each event before the application gets it, and sees
+what the source raises; the stream object stays the SDK's own. Tap and body (see
+``providers/stainless_body.py``) both tell one :class:`StreamEnd` how the stream ended, and the
+first to tell wins:
 
 ========== ================================================= ====================
 how        what happened                                     span
@@ -43,11 +43,11 @@ class StreamEnd:
 
     Attributes:
         context: The operation's context, current while the source is read.
-        read: Takes in the JSON of one event. May raise on events no reader foresaw: guard it.
-        begun: An event was taken in.
+        piece: Takes in an event as the SDK's object, if it is a mere piece of a text; says
+            whether it was. May raise on events no reader foresaw: guard it.
         reading: The source is being read now: a close seen meanwhile is the SDK's own tidying
             up, and the read itself tells how the stream ended.
-        tapped: The SDK decodes the events, so the body's bytes need not be looked at.
+        tapped: A tap sees the events, so the body's bytes need not be looked at.
         taps: How many taps there are. Helpers of older SDKs make a second stream object of a
             response and drop the first.
     """
@@ -57,9 +57,8 @@ class StreamEnd:
         "_operation",
         "_reader",
         "_record_chunk",
-        "begun",
         "context",
-        "read",
+        "piece",
         "reading",
         "tapped",
         "taps",
@@ -73,64 +72,75 @@ class StreamEnd:
     ) -> None:
         self.context = operation.context
         self.reading = False
-        self.begun = False
         self.tapped = False
         self.taps = 0
-        self.read: Callable[[dict[str, Any]], None] = self._first
+        self.piece: Callable[[Any], bool] = self._first
         self._operation = operation
         self._reader = reader
         self._record_chunk = record_chunk
-        self._last_chunk = 0.0
+        self._last_chunk: float | None = None
         _open.add(self)
         _end_at_exit()
-
-    def tap(self) -> None:
-        """The SDK is going to decode the events."""
-        self.tapped = True
-        self.taps += 1
-        self._operation.carrier = self
-
-    def untap(self) -> None:
-        """Whoever decodes the events is gone."""
-        self.taps -= 1
-        if not self.taps:
-            self.dropped()
 
     @property
     def operation(self) -> Operation:
         """The operation that ends with this stream."""
         return self._operation
 
-    def _first(self, event: dict[str, Any]) -> None:
-        """The first event: note its time, then let the reader take the rest directly."""
-        self.begun = True
-        self._operation.first_chunk()
-        if self._record_chunk is not None:
-            self._last_chunk = perf_counter()
-            self.read = self._measured
-        elif self._reader is not None:
-            self.read = self._reader.read
-        else:
-            self.read = _ignore
-        if self._reader is not None:
-            self._reader.read(event)
-
-    def _measured(self, event: dict[str, Any]) -> None:
-        now = perf_counter()
-        if self._record_chunk is not None:
-            self._record_chunk(now - self._last_chunk)
-        self._last_chunk = now
-        if self._reader is not None:
-            self._reader.read(event)
-
-    def read_object(self, event: Any) -> None:
-        """Take in an event as the object that the SDK has made of it. Never raises."""
+    def take(self, event: Any) -> None:
+        """Take in one event as the SDK's object. Never raises."""
         try:
-            json = json_of(event)
-            if isinstance(json, dict):
-                self.read(json)
+            if not self.piece(event) and self._reader is not None:
+                json = json_of(event)
+                if isinstance(json, dict):
+                    self._reader.read(json)
         except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
             report_failure("reading a stream event", error)
+
+    def take_json(self, event: dict[str, Any]) -> None:
+        """Take in one event as JSON from the wire. May raise as :attr:`piece` does."""
+        if self.piece == self._first:
+            self._begin()
+        if self._record_chunk is not None:
+            self._measure(self._record_chunk)
+        if self._reader is not None:
+            self._reader.read(event)
+
+    def _begin(self) -> None:
+        """The first event: note its time, then let the reader look at the rest directly."""
+        self._operation.first_chunk()
+        if self._record_chunk is not None:
+            self.piece = self._measured
+        elif self._reader is not None:
+            self.piece = self._reader.piece
+        else:
+            self.piece = _ignored
+
+    def _first(self, event: Any) -> bool:
+        self._begin()
+        return self.piece(event)
+
+    def _measured(self, event: Any) -> bool:
+        if self._record_chunk is not None:
+            self._measure(self._record_chunk)
+        return self._reader is None or self._reader.piece(event)
+
+    def _measure(self, record_chunk: Callable[[float], None]) -> None:
+        now, last = perf_counter(), self._last_chunk
+        self._last_chunk = now
+        if last is not None:
+            record_chunk(now - last)
+
+    def tap(self) -> None:
+        """A tap is going to see the events."""
+        self.tapped = True
+        self.taps += 1
+
+    def untap(self) -> None:
+        """A tap is gone."""
+        self.taps -= 1
+        if not self.taps:
+            self.dropped()
 
     def stopped(self, error: BaseException) -> None:
         """The source raised ``error``: the iteration's own end, or a failure."""
@@ -151,8 +161,7 @@ class StreamEnd:
     def _response(self) -> Any:
         """What was received, of which nothing is kept."""
         _open.discard(self)
-        self._operation.carrier = None
-        reader, self._reader, self.read = self._reader, None, _ignore
+        reader, self._reader, self.piece = self._reader, None, _ignored
         if reader is None or self._operation.over:
             return None
         try:
@@ -162,8 +171,9 @@ class StreamEnd:
             return None
 
 
-def _ignore(event: dict[str, Any]) -> None:
+def _ignored(event: Any) -> bool:
     """Takes in the events of a stream that no reader gathers."""
+    return True
 
 
 # The streams that have not ended. None of them holds its stream object, so a dropped stream is
@@ -203,9 +213,6 @@ def tapped(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
 
 def _events(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
     context, following = end.context, source.__next__
-    # Whether we are shown the JSON of the events. We are not if tracing was switched off before
-    # the first: then the objects are read.
-    shown: bool | None = None
     while True:
         token = attach(context)
         end.reading = True
@@ -220,10 +227,7 @@ def _events(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
             raise
         end.reading = False
         reset(token)
-        if shown is not True:
-            shown = end.begun if shown is None else shown
-            if not shown:
-                end.read_object(event)
+        end.take(event)
         try:
             yield event
         except GeneratorExit:
@@ -237,12 +241,11 @@ class AsyncEventTap:
     Everything but the iteration is the source's own.
     """
 
-    __slots__ = ("__weakref__", "_end", "_shown", "_source")
+    __slots__ = ("__weakref__", "_end", "_source")
 
     def __init__(self, source: AsyncIterator[Any], end: StreamEnd) -> None:
         self._source = source
         self._end = end
-        self._shown: bool | None = None  # as in _events()
         end.tap()
 
     def __getattr__(self, name: str) -> Any:
@@ -268,8 +271,5 @@ class AsyncEventTap:
             raise
         end.reading = False
         reset(token)
-        if self._shown is not True:
-            self._shown = end.begun if self._shown is None else self._shown
-            if not self._shown:
-                end.read_object(event)
+        end.take(event)
         return event

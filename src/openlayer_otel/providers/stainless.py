@@ -203,29 +203,18 @@ class StainlessHooks:
 
         return process_response
 
-    def _process_data(self, original: Method, client: Any, reader: Any) -> Method:
-        """``_process_response_data``: makes a model of JSON that the SDK has just decoded.
+    def _process_data(self, original: Method, client: Any, call: Any) -> Method:
+        """``_process_response_data``: makes a model of a response's JSON, which is decoded now.
 
-        Nobody can have changed the JSON, and it need not be decoded a second time. The method is
-        looked up once for each response or stream: a chunk pays for being read and for nothing
-        else.
+        It need not be decoded a second time, and nobody can have changed it. Events of a stream
+        are made here, too: they are read as the objects that are made of them.
         """
-        if reader is None:
+        if not covers(call, client):
             return original
-        failed = self._failed
 
-        def process_response_data(*, data: Any, cast_to: Any, response: Any, **more: Any) -> Any:
-            try:
-                # Looked up before it is called: an attribute of a slot is no method, and the
-                # interpreter takes 150 instructions more to find that out each time.
-                read = reader.read
-                read(data)
-            except Exception as error:  # noqa: BLE001 - boundary: the event must be delivered
-                if isinstance(data, dict):  # else it is no event
-                    failed("event", error)
-            if more:  # of a newer SDK; passing it on takes 0.2 µs, and there is none yet
-                return original(data=data, cast_to=cast_to, response=response, **more)
-            return original(data=data, cast_to=cast_to, response=response)
+        def process_response_data(*args: Any, **kwargs: Any) -> Any:
+            call.json = kwargs.get("data")
+            return original(*args, **kwargs)
 
         return process_response_data
 

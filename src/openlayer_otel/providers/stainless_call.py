@@ -55,10 +55,6 @@ class Call:
         operation.carrier = None
         self.waiting = True
 
-    def read(self, json: Any) -> None:
-        """The SDK has decoded the response."""
-        self.json = json
-
     def returned(self) -> None:
         """The SDK gives its result to the application."""
         if self.waiting:

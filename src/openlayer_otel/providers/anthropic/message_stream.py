@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from openlayer_otel.genai.encoding import from_json
+from openlayer_otel.genai.record import StreamReader
 from openlayer_otel.genai.text_buffer import TextBuffer
 
 # Type of a delta -> the delta's field, and the block's field that it continues.
@@ -30,8 +31,8 @@ _USUAL_DELTAS = {
 _NONE = object()
 
 
-class MessageStreamReader:
-    """Reads the JSON of message stream events.
+class MessageStreamReader(StreamReader):
+    """Reads message stream events.
 
     Args:
         content: Whether texts and tool calls are gathered, too.
@@ -56,19 +57,23 @@ class MessageStreamReader:
         self._open_index: object = _NONE
         self._delta = self._field = ""
 
-    def read(self, event: dict[str, Any]) -> None:
-        """Take in one event."""
-        # Nearly every event continues the text of the open block; see chat_stream.py.
+    def piece(self, event: Any) -> bool:
+        """Take in an event if it continues the text of the open block."""
+        # Where pydantic keeps the fields; see chat_stream.py.
         try:
-            delta = event["delta"]
-            if delta["type"] == self._delta and event["index"] == self._open_index:
-                self._utf8 += delta[self._field].encode() if self._content else b""
-                return
+            fields = event.__dict__
+            delta = fields["delta"].__dict__
+            if delta["type"] == self._delta and fields["index"] == self._open_index:
+                text = delta[self._field].encode()
+                if self._content:
+                    self._utf8 += text
+                return True
         except (AttributeError, KeyError, TypeError, ValueError):
             pass  # another kind of event, or no whole text
-        self._read(event)
+        return False
 
-    def _read(self, event: dict[str, Any]) -> None:
+    def read(self, event: dict[str, Any]) -> None:
+        """Take in the JSON of one event."""
         kind = event.get("type")
         if kind == "content_block_delta":
             self._read_delta(event)

@@ -20,7 +20,7 @@ from typing import Any
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.messages import Message
-from openlayer_otel.genai.record import Endpoint, Record
+from openlayer_otel.genai.record import Endpoint, Record, StreamReader
 from openlayer_otel.providers.anthropic.blocks import content_parts, readable
 from openlayer_otel.providers.anthropic.messages import all_input_tokens, finish_reason
 
@@ -101,7 +101,7 @@ def _read_session(body: Any, record: Record) -> None:
             record.attributes[attribute] = value
 
 
-class SessionStreamReader:
+class SessionStreamReader(StreamReader):
     """Gathers the events of a session's stream.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
+from openlayer_otel.genai.record import Endpoint, Record, StreamReader, read_request_fields
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.anthropic.messages import finish_reason
 
@@ -49,7 +49,7 @@ def read_response(body: Any, record: Record) -> None:
         record.output_messages = [shape.output_message("assistant", parts, reason)]
 
 
-class CompletionStreamReader:
+class CompletionStreamReader(StreamReader):
     """Joins the pieces of a streamed completion; each event repeats the other fields.
 
     Args:

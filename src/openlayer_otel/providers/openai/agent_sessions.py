@@ -12,7 +12,7 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.record import Endpoint, Record
+from openlayer_otel.genai.record import Endpoint, Record, StreamReader
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.fields import read_failure, read_streaming, set_text
 from openlayer_otel.providers.openai.messages import tool_definitions
@@ -57,7 +57,7 @@ def read_response(body: Any, record: Record) -> None:
             record.output_messages = [shape.output_message("assistant", parts, None)]
 
 
-class SessionStreamReader:
+class SessionStreamReader(StreamReader):
     """Gathers ``AgentSessionEvent`` objects, or their JSON, into the session.
 
     Args:

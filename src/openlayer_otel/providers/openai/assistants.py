@@ -13,7 +13,7 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
+from openlayer_otel.genai.record import Endpoint, Record, StreamReader, read_request_fields
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.chat_completions import read_output_type
 from openlayer_otel.providers.openai.fields import (
@@ -136,7 +136,7 @@ def _wanted_calls(body: Mapping[str, Any]) -> list[shape.Part]:
     return message_parts({"tool_calls": wanted.get("tool_calls")})
 
 
-class RunStreamReader:
+class RunStreamReader(StreamReader):
     """Gathers the events of a run's stream, or what they carry, into the run.
 
     Args:

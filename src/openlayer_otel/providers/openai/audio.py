@@ -13,7 +13,7 @@ from typing import Any
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.encoding import decoded_base64, from_json
-from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
+from openlayer_otel.genai.record import Endpoint, Record, StreamReader, read_request_fields
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.fields import (
     read_failure,
@@ -104,7 +104,7 @@ def decode_text(body: bytes) -> dict[str, Any]:
     return {"text": body.decode("utf-8", "replace")}
 
 
-class TranscriptionStreamReader:
+class TranscriptionStreamReader(StreamReader):
     """Gathers the events of a transcription's stream into the transcription.
 
     Args:

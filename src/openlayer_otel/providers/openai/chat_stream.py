@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from openlayer_otel.genai.record import StreamReader
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.messages import reasoning_details_text, thinking_text
 
@@ -17,15 +18,18 @@ _TEXTS = frozenset({"content", "refusal", "reasoning", "reasoning_content"})
 _OBJECTS = frozenset({"audio", "function_call"})
 _JOINED = frozenset({"arguments", "data", "input", "transcript"})
 
+# The id of no chunk.
+_NONE = object()
 
-class ChatStreamReader:
-    """Reads the JSON of chat completion chunks.
+
+class ChatStreamReader(StreamReader):
+    """Reads chat completion chunks.
 
     Args:
         content: Whether texts and tool calls are gathered, too.
     """
 
-    __slots__ = ("_choices", "_content", "_first_text", "_head", "_latest", "_utf8")
+    __slots__ = ("_choices", "_content", "_first_text", "_head", "_id", "_utf8")
 
     def __init__(self, content: bool) -> None:
         self._content = content
@@ -33,32 +37,43 @@ class ChatStreamReader:
         self._choices: dict[int, _Choice] = {}
         self._first_text = TextBuffer()
         self._utf8 = self._first_text.utf8
-        self._latest: dict[str, Any] | None = None
+        self._id: object = _NONE
+
+    def piece(self, event: Any) -> bool:
+        """Take in a chunk if all that is new in it is a piece of the first choice's text."""
+        # The fields are looked up where pydantic keeps them: asking the model for one takes four
+        # times as long.
+        try:
+            fields = event.__dict__
+            (choice,) = fields["choices"]
+            chosen = choice.__dict__
+            delta = chosen["delta"]
+            if (
+                chosen["finish_reason"] is None
+                and not chosen["index"]
+                and len(delta.__pydantic_fields_set__) == 1  # the content, since there is one
+                and not delta.__pydantic_extra__
+                and fields.get("usage") is None
+                and fields.get("id") == self._id
+            ):
+                text = delta.__dict__["content"].encode()
+                if self._content:
+                    self._utf8 += text
+                return True
+        except (AttributeError, KeyError, TypeError, ValueError):
+            pass  # no chunk with one choice, as the SDK's types have it, or no whole text
+        return False
 
     def read(self, event: dict[str, Any]) -> None:
-        """Take in one chunk."""
-        # Nearly every chunk holds one piece of the first choice's text and nothing else: it is
-        # read in a tenth of the time that any other takes.
-        try:
-            (choice,) = event["choices"]
-            delta = choice["delta"]
-            if len(delta) == 1 and choice.get("finish_reason") is None and not choice.get("index"):
-                self._utf8 += delta["content"].encode() if self._content else b""
-                self._latest = event
-                return
-        except (AttributeError, KeyError, TypeError, ValueError):
-            pass  # no chunk with one choice whose delta is a whole text
-        self._read(event)
-
-    def _read(self, chunk: dict[str, Any]) -> None:
-        self._take_latest()
-        for name, value in chunk.items():
+        """Take in the JSON of one chunk."""
+        for name, value in event.items():
             if name not in ("choices", "object") and value is not None:
                 self._head[name] = value
-        groq = chunk.get("x_groq")
-        if isinstance(groq, dict) and groq.get("usage") and not chunk.get("usage"):
+        self._id = event.get("id")
+        groq = event.get("x_groq")
+        if isinstance(groq, dict) and groq.get("usage") and not event.get("usage"):
             self._head["usage"] = groq["usage"]
-        choices = chunk.get("choices")
+        choices = event.get("choices")
         for position, choice in enumerate(choices if isinstance(choices, list) else ()):
             if isinstance(choice, dict):
                 self._read_choice(position, choice)
@@ -78,20 +93,8 @@ class ChatStreamReader:
         if self._content and isinstance(delta, dict):
             known.add(delta)
 
-    def _take_latest(self) -> None:
-        """Read what every chunk repeats from the last one that took the fast path.
-
-        A stream may have no other chunks, and some servers count tokens in every chunk.
-        """
-        latest, self._latest = self._latest, None
-        if latest is not None:
-            for name, value in latest.items():
-                if name not in ("choices", "object") and value is not None:
-                    self._head[name] = value
-
     def response(self) -> dict[str, Any]:
         """The chat completion as far as it was received."""
-        self._take_latest()
         if self._first_text and 0 not in self._choices:
             self._choices[0] = _Choice(self._first_text)
         choices = [self._choices[index].whole(index) for index in sorted(self._choices)]

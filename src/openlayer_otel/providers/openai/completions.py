@@ -10,7 +10,7 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
+from openlayer_otel.genai.record import Endpoint, Record, StreamReader, read_request_fields
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.chat_completions import REQUEST_FIELDS, finish_reason
 from openlayer_otel.providers.openai.fields import (
@@ -71,7 +71,7 @@ def _text(choice: dict[str, Any]) -> list[shape.Part]:
     return [shape.text(text)] if isinstance(text, str) and text else []
 
 
-class CompletionStreamReader:
+class CompletionStreamReader(StreamReader):
     """Gathers the pieces of a streamed completion into the whole one.
 
     Args:
@@ -85,8 +85,23 @@ class CompletionStreamReader:
         self._head: dict[str, Any] = {}
         self._choices: dict[int, tuple[dict[str, Any], TextBuffer]] = {}
 
+    def piece(self, event: Any) -> bool:
+        """Take in what continues the text of a choice and says nothing else."""
+        # Where pydantic keeps the fields; see chat_stream.py.
+        try:
+            fields = event.__dict__
+            (choice,) = fields["choices"]
+            chosen = choice.__dict__
+            if chosen["finish_reason"] is None and fields.get("usage") is None:
+                _, text = self._choices[chosen["index"]]
+                text.utf8 += chosen["text"].encode() if self._content else b""
+                return True
+        except (AttributeError, KeyError, TypeError, ValueError):
+            pass  # the first piece of a choice, or no completion as the SDK's types have it
+        return False
+
     def read(self, event: dict[str, Any]) -> None:
-        """Take in one piece of the completion."""
+        """Take in the JSON of one piece of the completion."""
         for name, value in event.items():
             if name != "choices" and value is not None:
                 self._head[name] = value

@@ -12,7 +12,7 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.record import Endpoint, Record
+from openlayer_otel.genai.record import Endpoint, Record, StreamReader
 from openlayer_otel.providers.openai.fields import (
     read_choice_count,
     read_head,
@@ -78,7 +78,7 @@ def _image(image: dict[str, Any], media_type: str) -> list[shape.Part]:
     return parts
 
 
-class ImageStreamReader:
+class ImageStreamReader(StreamReader):
     """Keeps the finished images of a stream, or the newest unfinished one if none came.
 
     Args:

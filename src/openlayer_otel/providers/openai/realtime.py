@@ -14,7 +14,7 @@ from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.encoding import from_json
 from openlayer_otel.genai.messages import Message, Part
-from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
+from openlayer_otel.genai.record import Endpoint, Record, StreamReader, read_request_fields
 from openlayer_otel.providers.openai.fields import read_failure, set_text
 from openlayer_otel.providers.openai.messages import tool_definitions
 from openlayer_otel.providers.openai.response_stream import ResponseStreamReader
@@ -129,7 +129,7 @@ def _content_part(part: dict[str, Any]) -> Part:
     return shape.generic(kind, {name: value for name, value in part.items() if name != "audio"})
 
 
-class RealtimeReader:
+class RealtimeReader(StreamReader):
     """Gathers the server's events of one response.
 
     Args:
@@ -142,13 +142,13 @@ class RealtimeReader:
         self._events = ResponseStreamReader(content)
         self._whole: dict[str, Any] | None = None
 
-    def read(self, event: Any) -> None:
+    def read(self, event: dict[str, Any]) -> None:
         """Take in one server event."""
         kind = event.get("type")
         if kind == "response.done" and isinstance(event.get("response"), dict):
             self._whole = event["response"]
             return
-        renamed = _TEXT_EVENTS.get(kind)
+        renamed = _TEXT_EVENTS.get(str(kind))
         self._events.read(event if renamed is None else {**event, "type": renamed})
 
     def response(self) -> dict[str, Any]:

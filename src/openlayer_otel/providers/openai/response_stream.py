@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from openlayer_otel.genai.record import StreamReader
 from openlayer_otel.genai.text_buffer import TextBuffer
 
 _OUTPUT_TEXT = "response.output_text.delta"
@@ -39,8 +40,8 @@ _HEAD = (
 )
 
 
-class ResponseStreamReader:
-    """Reads the JSON of response stream events.
+class ResponseStreamReader(StreamReader):
+    """Reads response stream events.
 
     Args:
         content: Whether texts and tool calls are gathered, too.
@@ -60,20 +61,28 @@ class ResponseStreamReader:
         self._part: Any = None
         self._utf8: bytearray | None = None
 
-    def read(self, event: dict[str, Any]) -> None:
-        """Take in one event."""
-        kind = event.get("type")
-        if kind == _OUTPUT_TEXT and self._utf8 is not None:
-            try:
-                if event["output_index"] == self._place and event["content_index"] == self._part:
-                    self._utf8 += event["delta"].encode()
-                    return
-            except (AttributeError, KeyError, ValueError):
-                pass  # no whole text, or not said where it belongs
-        if isinstance(kind, str):
-            self._read(kind, event)
+    def piece(self, event: Any) -> bool:
+        """Take in an event if it continues the text that the last one continued."""
+        # Where pydantic keeps the fields; see chat_stream.py.
+        try:
+            fields = event.__dict__
+            if (
+                fields["type"] == _OUTPUT_TEXT
+                and self._utf8 is not None
+                and fields["output_index"] == self._place
+                and fields["content_index"] == self._part
+            ):
+                self._utf8 += fields["delta"].encode()
+                return True
+        except (AttributeError, KeyError, ValueError):
+            pass  # another kind of event, or no whole text
+        return False
 
-    def _read(self, kind: str, event: dict[str, Any]) -> None:
+    def read(self, event: dict[str, Any]) -> None:
+        """Take in the JSON of one event."""
+        kind = event.get("type")
+        if not isinstance(kind, str):
+            return
         if kind in _PIECES:
             if self._content:
                 self._read_piece(kind, event)
