@@ -88,17 +88,14 @@ class StreamEnd:
         return self._operation
 
     def take(self, event: Any) -> None:
-        """Take in one event as the SDK's object. Never raises."""
-        try:
-            if not self.piece(event) and self._reader is not None:
-                json = json_of(event)
-                if isinstance(json, dict):
-                    self._reader.read(json)
-        except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
-            report_failure("reading a stream event", error)
+        """Take in one event, which is no mere piece, as the SDK's object. May raise, too."""
+        if self._reader is not None:
+            json = json_of(event)
+            if isinstance(json, dict):
+                self._reader.read(json)
 
     def take_json(self, event: dict[str, Any]) -> None:
-        """Take in one event as JSON from the wire. May raise as :attr:`piece` does."""
+        """Take in one event as JSON from the wire. May raise, too."""
         if self.piece == self._first:
             self._begin()
         if self._record_chunk is not None:
@@ -227,7 +224,11 @@ def _events(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
             raise
         end.reading = False
         reset(token)
-        end.take(event)
+        try:
+            if not end.piece(event):
+                end.take(event)
+        except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
+            report_failure("reading a stream event", error)
         try:
             yield event
         except GeneratorExit:
@@ -271,5 +272,9 @@ class AsyncEventTap:
             raise
         end.reading = False
         reset(token)
-        end.take(event)
+        try:
+            if not end.piece(event):
+                end.take(event)
+        except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
+            report_failure("reading a stream event", error)
         return event
