@@ -5,7 +5,7 @@ passes ``SyncAPIClient.request`` or ``AsyncAPIClient.request`` once for each log
 retries happen inside. More places say what came back, and what went out:
 
 * ``_process_response`` has the HTTP response;
-* ``_process_response_data`` has the JSON of a plain response or of one event, decoded;
+* ``_process_response_data`` has the JSON of a plain response, as the SDK has decoded it;
 * ``Stream.__stream__`` is the source of a stream object's events;
 * ``_calculate_retry_timeout`` is called once for each retry;
 * ``_copy_and_prepare`` (anthropic 1.17 and later) makes the JSON that is sent of what the
@@ -206,8 +206,9 @@ class StainlessHooks:
     def _process_data(self, original: Method, client: Any, call: Any) -> Method:
         """``_process_response_data``: makes a model of a response's JSON, which is decoded now.
 
-        It need not be decoded a second time, and nobody can have changed it. Events of a stream
-        are made here, too: they are read as the objects that are made of them.
+        It need not be decoded a second time, and nobody can have changed it. The events of a
+        stream come here, too, but are read as objects: in the midst of the SDK's work a layer
+        more takes 0.5 µs a chunk, and an object is read in 0.2.
         """
         if not covers(call, client):
             return original

@@ -6,6 +6,7 @@ The faults that concern the wire (cut connections, broken JSON, odd chunk sizes)
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -76,6 +77,9 @@ class Connection:
             pass  # The client left, as clients do.
         finally:
             self._writer.close()
+            # Asked for what the client's leaving was: nobody else does, and asyncio would log it.
+            with contextlib.suppress(ConnectionError, asyncio.TimeoutError):
+                await asyncio.wait_for(self._writer.wait_closed(), 1.0)
 
     async def _serve_one(self) -> bool:
         """Answer one request; returns whether the connection stays open."""
