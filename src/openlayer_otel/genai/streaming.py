@@ -225,7 +225,8 @@ def _events(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
         end.reading = False
         reset(token)
         try:
-            if not end.piece(event):
+            piece = end.piece  # called as an attribute, it would be looked up as a method first
+            if not piece(event):
                 end.take(event)
         except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
             report_failure("reading a stream event", error)
@@ -273,7 +274,8 @@ class AsyncEventTap:
         end.reading = False
         reset(token)
         try:
-            if not end.piece(event):
+            piece = end.piece  # called as an attribute, it would be looked up as a method first
+            if not piece(event):
                 end.take(event)
         except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
             report_failure("reading a stream event", error)
