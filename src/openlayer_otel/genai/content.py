@@ -70,8 +70,8 @@ class ContentPolicy:
 
         Args:
             value: What is encoded.
-            redacted: What redacts it, if anything is to: :meth:`redacted_messages`,
-                :meth:`redacted_parts`, or for any value :meth:`value`'s.
+            redacted: What redacts a value of its kind: :meth:`redacted_messages` or
+                :meth:`redacted_parts`. Any other value goes through :meth:`value`.
         """
         if self.redact is not None:
             value = redacted(plain(value))

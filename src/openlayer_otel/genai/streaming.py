@@ -48,8 +48,8 @@ class StreamEnd:
         reading: The source is being read now: a close seen meanwhile is the SDK's own tidying
             up, and the read itself tells how the stream ended.
         tapped: A tap sees the events, so the body's bytes need not be looked at.
-        taps: How many taps there are. Helpers of older SDKs make a second stream object of a
-            response and drop the first.
+        taps: How many asynchronous taps there are, for their own end is the stream's. Helpers of
+            older SDKs make a second stream object of a response and drop the first.
     """
 
     __slots__ = (
@@ -128,17 +128,6 @@ class StreamEnd:
         if last is not None:
             record_chunk(now - last)
 
-    def tap(self) -> None:
-        """A tap is going to see the events."""
-        self.tapped = True
-        self.taps += 1
-
-    def untap(self) -> None:
-        """A tap is gone."""
-        self.taps -= 1
-        if not self.taps:
-            self.dropped()
-
     def stopped(self, error: BaseException) -> None:
         """The source raised ``error``: the iteration's own end, or a failure."""
         if isinstance(error, (StopIteration, StopAsyncIteration)):
@@ -204,7 +193,7 @@ def tapped(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
     A generator in place of the SDK's own, which does all that the application can do with it;
     for a chunk it takes a third less time than an object with ``__next__``.
     """
-    end.tap()
+    end.tapped = True
     return _events(source, end)
 
 
@@ -248,13 +237,17 @@ class AsyncEventTap:
     def __init__(self, source: AsyncIterator[Any], end: StreamEnd) -> None:
         self._source = source
         self._end = end
-        end.tap()
+        end.tapped = True
+        end.taps += 1
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
 
     def __del__(self) -> None:
-        self._end.untap()
+        end = self._end
+        end.taps -= 1
+        if not end.taps:
+            end.dropped()
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self

@@ -30,13 +30,15 @@ from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.recording import nobody_records
 from openlayer_otel.genai.streaming import AsyncEventTap, StreamEnd, tapped
 from openlayer_otel.providers.duplicates import look, look_once
-from openlayer_otel.providers.patching import Patches
+from openlayer_otel.providers.patching import OperationHook, Patches
 from openlayer_otel.providers.stainless_body import end_of
-from openlayer_otel.providers.stainless_call import Call, covers
+from openlayer_otel.providers.stainless_call import Call
 from openlayer_otel.providers.stainless_sdk import StainlessSDK
 from openlayer_otel.telemetry import Telemetry
 
 Method = Callable[..., Any]
+CallHook = Callable[[Method, Call], Method]
+"""Given a bound method and the call under way, returns what is called in the method's place."""
 
 
 class StainlessHooks:
@@ -61,7 +63,10 @@ class StainlessHooks:
         replace = self.patches.replace
         replace(base_client, "SyncAPIClient.request", self._request)
         replace(base_client, "AsyncAPIClient.request", self._request_async)
-        hook = self.patches.hook_within_operations
+
+        def hook(module: Any, path: str, make: CallHook) -> None:
+            self.patches.hook_within_operations(module, path, _for_covered_calls(make))
+
         hook(base_client, "SyncAPIClient._process_response", self._process)
         hook(base_client, "AsyncAPIClient._process_response", self._process)
         hook(base_client, "BaseClient._process_response_data", self._process_data)
@@ -184,13 +189,11 @@ class StainlessHooks:
 
         return request
 
-    def _process(self, original: Method, client: Any, call: Any) -> Method:
+    def _process(self, original: Method, call: Call) -> Method:
         """``_process_response``: a response has arrived.
 
         For both kinds of client: the asynchronous original's coroutine is passed on.
         """
-        if not covers(call, client):
-            return original
         telemetry, failed = self.telemetry, self._failed
 
         def process_response(*args: Any, **kwargs: Any) -> Any:
@@ -203,15 +206,13 @@ class StainlessHooks:
 
         return process_response
 
-    def _process_data(self, original: Method, client: Any, call: Any) -> Method:
+    def _process_data(self, original: Method, call: Call) -> Method:
         """``_process_response_data``: makes a model of a response's JSON, which is decoded now.
 
         It need not be decoded a second time, and nobody can have changed it. The events of a
         stream come here, too, but are read as objects: in the midst of the SDK's work a layer
         more takes 0.5 µs a chunk, and an object is read in 0.2.
         """
-        if not covers(call, client):
-            return original
 
         def process_response_data(*args: Any, **kwargs: Any) -> Any:
             call.json = kwargs.get("data")
@@ -219,10 +220,8 @@ class StainlessHooks:
 
         return process_response_data
 
-    def _retry(self, original: Method, client: Any, call: Any) -> Method:
+    def _retry(self, original: Method, call: Call) -> Method:
         """``_calculate_retry_timeout``: called once for each retry."""
-        if not covers(call, client):
-            return original
 
         def calculate_retry_timeout(*args: Any, **kwargs: Any) -> Any:
             call.operation.resends += 1
@@ -230,10 +229,8 @@ class StainlessHooks:
 
         return calculate_retry_timeout
 
-    def _prepare(self, original: Method, client: Any, call: Any) -> Method:
+    def _prepare(self, original: Method, call: Call) -> Method:
         """``_copy_and_prepare``: puts together the JSON that is going to be sent."""
-        if not covers(call, client):
-            return original
 
         def copy_and_prepare(*args: Any, **kwargs: Any) -> Any:
             options = original(*args, **kwargs)
@@ -242,10 +239,8 @@ class StainlessHooks:
 
         return copy_and_prepare
 
-    def _prepare_async(self, original: Method, client: Any, call: Any) -> Method:
+    def _prepare_async(self, original: Method, call: Call) -> Method:
         """The same for asynchronous clients."""
-        if not covers(call, client):
-            return original
 
         async def copy_and_prepare(*args: Any, **kwargs: Any) -> Any:
             options = await original(*args, **kwargs)
@@ -253,6 +248,16 @@ class StainlessHooks:
             return options
 
         return copy_and_prepare
+
+
+def _for_covered_calls(hook: CallHook) -> OperationHook:
+    """``hook`` where a call of the same client is under way; elsewhere the method itself."""
+
+    def choose(original: Method, client: Any, carrier: Any) -> Method:
+        covered = isinstance(carrier, Call) and carrier.client is client
+        return hook(original, carrier) if covered else original
+
+    return choose
 
 
 def _tapped(original: Callable[..., Any], tap: Callable[[Any, StreamEnd], Any]) -> Any:

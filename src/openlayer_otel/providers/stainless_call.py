@@ -82,8 +82,3 @@ class Call:
     def _body(self) -> bytes | None:
         content = getattr(self.response, "_content", None)
         return content if isinstance(content, bytes) else None
-
-
-def covers(carrier: object, client: Any) -> bool:
-    """Whether what is under way is a call of ``client``."""
-    return isinstance(carrier, Call) and carrier.client is client
