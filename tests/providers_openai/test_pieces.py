@@ -1,0 +1,86 @@
+"""Chunks that look like mere pieces of a text, and say something else as well."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.providers_openai.conftest import HTTP
+from tests.support.span_log import SpanLog
+
+pytestmark = pytest.mark.matrix
+
+MESSAGES: Any = [{"role": "user", "content": "hi"}]
+
+
+def _chunk(text: str, chunk_id: str = "chatcmpl-1", **more: Any) -> dict[str, Any]:
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+    head = {"id": chunk_id, "object": "chat.completion.chunk", "created": 1, "model": "m-1"}
+    return {**head, "choices": [choice], **more}
+
+
+def _cut(transport: Callable[..., Any], spans: SpanLog, *chunks: dict[str, Any]) -> dict[str, Any]:
+    """What is recorded of a stream that ends after these chunks, without a last one."""
+    client = transport(list(chunks))
+    list(client.chat.completions.create(model="m", messages=MESSAGES, stream=True))
+    return dict(spans.only().attributes or {})
+
+
+def _text(attributes: dict[str, Any]) -> str:
+    (message,) = json.loads(attributes["gen_ai.output.messages"])
+    return str(message["parts"][0]["content"])
+
+
+def test_an_id_that_comes_with_a_later_piece_is_recorded(
+    transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    instrument()
+    first = {**_chunk("", "", model=""), "choices": []}  # as Azure begins
+    attributes = _cut(transport, spans, first, _chunk("one "), _chunk("two "), _chunk("three"))
+    assert attributes["gen_ai.response.id"] == "chatcmpl-1"
+    assert attributes["gen_ai.response.model"] == "m-1"
+    assert _text(attributes) == "one two three"
+
+
+def test_usage_that_comes_with_every_piece_is_recorded_as_it_last_was(
+    transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    instrument()
+    chunks = [
+        _chunk(text, usage={"prompt_tokens": 7, "completion_tokens": n, "total_tokens": 7 + n})
+        for n, text in enumerate(("a", "b", "c"), 1)
+    ]
+    attributes = _cut(transport, spans, *chunks)
+    assert attributes["gen_ai.usage.output_tokens"] == 3
+    assert _text(attributes) == "abc"
+
+
+def test_what_another_client_asks_meanwhile_is_not_taken_for_the_answer(
+    transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    instrument()
+    other = transport({"object": "list", "data": [], "id": "wrong", "model": "wrong"})
+    client = transport(
+        {
+            "id": "right",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "m",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {"content": "yes"}}],
+        }
+    )
+    # Within the call, when its answer has arrived: where the SDK asks what the response says.
+    client._client.event_hooks = {"response": [lambda response: other.models.list()]}
+    client.chat.completions.create(model="m", messages=MESSAGES)
+    attributes = dict(spans.only().attributes or {})
+    assert attributes["gen_ai.response.id"] == "right"
+    assert _text(attributes) == "yes"
+    raw = client.chat.completions.with_raw_response.create(model="m", messages=MESSAGES)
+    assert isinstance(raw.http_response, HTTP.Response)
+    assert [dict(each.attributes or {})["gen_ai.response.id"] for each in spans.ended] == [
+        "right",
+        "right",
+    ]
