@@ -56,7 +56,7 @@ class ContentPolicy:
 
     def value(self, value: object) -> Encoded:
         """Any value (a function's inputs), every text in it redacted, as JSON text."""
-        return self.encoded(value, self._redacted)
+        return Encoded(*self.encoded(value, self._redacted))
 
     def text(self, text: str) -> str:
         """One plain text, such as an error message: redacted, shortened, valid UTF-8."""
@@ -65,8 +65,8 @@ class ContentPolicy:
             return shortened(text, self.limit)
         return text
 
-    def encoded(self, value: Any, redacted: Callable[[Any], Any]) -> Encoded:
-        """A value as JSON text, redacted and cut as the settings say.
+    def encoded(self, value: Any, redacted: Callable[[Any], Any]) -> tuple[str, bool]:
+        """A value as JSON text, redacted and cut as the settings say, and whether it was cut.
 
         Args:
             value: What is encoded.
@@ -77,8 +77,8 @@ class ContentPolicy:
             value = redacted(plain(value))
         text = to_json(value)
         if not self.limit or len(text) <= self.limit:
-            return Encoded(text, False)
-        return Encoded(_cut(plain(value), self.limit), True)
+            return text, False
+        return _cut(plain(value), self.limit), True
 
     def redacted_messages(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Messages in the conventions' shape; what is structure stays."""

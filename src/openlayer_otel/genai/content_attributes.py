@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from openlayer_otel import semconv
-from openlayer_otel.genai.content import ContentPolicy, Encoded
+from openlayer_otel.genai.content import ContentPolicy
 from openlayer_otel.genai.encoding import clean_text
 from openlayer_otel.genai.record import Record
 from openlayer_otel.settings import ContentCapture
@@ -60,13 +60,15 @@ def _put_steps(record: Record, content: ContentPolicy, capture: ContentCapture) 
     for name, value in (record.steps or {}).items():
         # Openlayer's attributes hold JSON, the conventions' texts are plain.
         if isinstance(value, str) and not name.startswith(_OURS):
-            _put(record, name, Encoded(content.text(value), False), capture)
+            _put(record, name, (content.text(value), False), capture)
         else:
             _put(record, name, content.value(value), capture)
     record.steps = None
 
 
-def _put(record: Record, name: str, encoded: Encoded, capture: ContentCapture) -> None:
+def _put(
+    record: Record, name: str, encoded: tuple[str, bool], capture: ContentCapture
+) -> None:
     text, truncated = encoded
     attributes = record.attributes
     if capture.on_spans:

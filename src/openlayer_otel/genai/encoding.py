@@ -17,7 +17,6 @@ import orjson
 MAX_DEPTH = 64
 MAX_ITEMS = 100_000
 _MAX_INTEGER = 2**63 - 1
-_LONG_BODY = 65_536
 # Sentinels of the SDKs for "the argument was not given": they are no values.
 _ABSENT = frozenset({"NotGiven", "Omit", "NOT_GIVEN"})
 
@@ -56,14 +55,6 @@ def clean_text(text: str) -> str:
         # Halves that belong together are joined; what stays alone becomes U+FFFD.
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
-
-
-def may_be_unclean(body: bytes) -> bool:
-    """Whether texts of a JSON body may hold lone surrogates: they need an escape, or no ASCII.
-
-    A long body is not searched.
-    """
-    return len(body) > _LONG_BODY or not body.isascii() or b"\\u" in body
 
 
 def plain(value: object) -> Any:

@@ -23,7 +23,7 @@ from openlayer_otel.attachments import raw_outputs
 from openlayer_otel.context_attributes import attributes_in
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content_attributes import clean, encode_input, encode_output
-from openlayer_otel.genai.encoding import from_json, may_be_unclean, to_json
+from openlayer_otel.genai.encoding import from_json, to_json
 from openlayer_otel.genai.errors import error_code, error_type
 from openlayer_otel.genai.nesting import OPERATION_KEY
 from openlayer_otel.genai.record import Endpoint, Identity, Record
@@ -58,13 +58,14 @@ class Operation:
         context: The context in which its span is current; attach it around the SDK's work. Empty
             once the operation is over.
         resends: How often the SDK sent the request again.
-        carrier: Whoever looks after what is under way, for hooks that are called meanwhile.
+        call: The client's call while it is under way, for hooks on the way; it names its
+            ``client``.
         openlayer_taken: No (further) request belongs to it. A framework's hook, whose operation
             is no request itself, sets it to False for the first request below.
     """
 
     resends = 0
-    carrier: Any = None
+    call: Any = None
     openlayer_taken = True
     _first_chunk: float | None = None
     _to_tell: tuple[Callable[[Any], None], ...] = ()
@@ -153,7 +154,6 @@ class Operation:
             self.endpoint.request(body, record)
             if record.with_content:
                 encode_input(record, self._telemetry.content, self.capture)
-            clean(record.attributes)
         except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
             report_failure(f"reading a {self.name} request", error)
 
@@ -223,8 +223,7 @@ class Operation:
                 self._describe(error)
             elif record.failure is not None:
                 self._describe_failure(*record.failure)
-            if raw is None or may_be_unclean(raw):
-                clean(record.attributes)
+            clean(record.attributes)
             span.set_attributes(record.attributes)
             if raw_outputs.wanted and self.capture.on_spans and response is not None:
                 raw_outputs.keep(span.get_span_context().span_id, self._raw_output(response, raw))

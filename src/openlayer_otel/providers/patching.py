@@ -14,7 +14,8 @@ from openlayer_otel.diagnostics import warn_once
 from openlayer_otel.genai.current import current
 from openlayer_otel.genai.nesting import OPERATION_KEY
 
-OperationHook = Callable[[Callable[..., Any], Any, Any], Callable[..., Any]]
+CallHook = Callable[[Callable[..., Any], Any], Callable[..., Any]]
+"""Given a bound method and the call under way, returns what is called in the method's place."""
 Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 
 
@@ -73,19 +74,19 @@ class Patches:
             )
         return owner, name, original
 
-    def hook_within_operations(self, module: Any, path: str, hook: OperationHook) -> None:
-        """Hook a private method for calls that are made while an operation is under way.
+    def hook_within_calls(self, module: Any, path: str, hook: CallHook) -> None:
+        """Hook a private method of a client for as long as one of its calls is traced.
 
-        What is called is decided when the method is looked up. So a call outside of operations
+        What is called is decided when the method is looked up. So a call that is not traced
         has no layer more, which would take 0.3 µs to pass its arguments on.
 
         Args:
             module: The module that defines the target.
             path: Its name, dotted from the module.
-            hook: Given the bound method, its object and the operation's ``carrier``, returns
-                what is called in its place, or the method itself. Never raises.
+            hook: Given the bound method and the operation's ``call``, whose ``client`` the
+                method's object is, returns what is called in its place. Never raises.
         """
-        self.replace(module, path, lambda original: _WithinOperations(original, hook))
+        self.replace(module, path, lambda original: _WithinCalls(original, hook))
 
     def replace(self, module: Any, path: str, make: Callable[[Callable[..., Any]], Any]) -> None:
         """Put a plain function in the place of a method that applications do not call.
@@ -122,10 +123,10 @@ class Patches:
         self._made.clear()
 
 
-class _WithinOperations:
-    """Stands in the place of a method; see :meth:`Patches.hook_within_operations`."""
+class _WithinCalls:
+    """Stands in the place of a method; see :meth:`Patches.hook_within_calls`."""
 
-    def __init__(self, original: Callable[..., Any], hook: OperationHook) -> None:
+    def __init__(self, original: Callable[..., Any], hook: CallHook) -> None:
         self._original = original
         self._hook = hook
 
@@ -134,7 +135,11 @@ class _WithinOperations:
             return self
         method = MethodType(self._original, instance)
         operation: Any = current().get(OPERATION_KEY)
-        return method if operation is None else self._hook(method, instance, operation.carrier)
+        if operation is not None:
+            call = operation.call
+            if call is not None and call.client is instance:
+                return self._hook(method, call)
+        return method
 
     def __call__(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
         return self.__get__(instance)(*args, **kwargs)

@@ -30,15 +30,13 @@ from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.recording import nobody_records
 from openlayer_otel.genai.streaming import AsyncEventTap, StreamEnd, tapped
 from openlayer_otel.providers.duplicates import look, look_once
-from openlayer_otel.providers.patching import OperationHook, Patches
+from openlayer_otel.providers.patching import Patches
 from openlayer_otel.providers.stainless_body import end_of
 from openlayer_otel.providers.stainless_call import Call
 from openlayer_otel.providers.stainless_sdk import StainlessSDK
 from openlayer_otel.telemetry import Telemetry
 
 Method = Callable[..., Any]
-CallHook = Callable[[Method, Call], Method]
-"""Given a bound method and the call under way, returns what is called in the method's place."""
 
 
 class StainlessHooks:
@@ -60,12 +58,9 @@ class StainlessHooks:
 
     def install(self, base_client: Any, streaming: Any) -> None:
         """Hook the SDK's modules ``_base_client`` and ``_streaming``."""
-        replace = self.patches.replace
+        replace, hook = self.patches.replace, self.patches.hook_within_calls
         replace(base_client, "SyncAPIClient.request", self._request)
         replace(base_client, "AsyncAPIClient.request", self._request_async)
-
-        def hook(module: Any, path: str, make: CallHook) -> None:
-            self.patches.hook_within_operations(module, path, _for_covered_calls(make))
 
         hook(base_client, "SyncAPIClient._process_response", self._process)
         hook(base_client, "AsyncAPIClient._process_response", self._process)
@@ -199,7 +194,9 @@ class StainlessHooks:
         def process_response(*args: Any, **kwargs: Any) -> Any:
             try:
                 response = kwargs["response"] if "response" in kwargs else args[2]
-                call.received(response, telemetry)
+                call.response = response
+                if call.streamed or not response.is_closed:
+                    call.observe(telemetry)
             except Exception as error:  # noqa: BLE001 - boundary: the response must be processed
                 failed("response", error)
             return original(*args, **kwargs)
@@ -248,16 +245,6 @@ class StainlessHooks:
             return options
 
         return copy_and_prepare
-
-
-def _for_covered_calls(hook: CallHook) -> OperationHook:
-    """``hook`` where a call of the same client is under way; elsewhere the method itself."""
-
-    def choose(original: Method, client: Any, carrier: Any) -> Method:
-        covered = isinstance(carrier, Call) and carrier.client is client
-        return hook(original, carrier) if covered else original
-
-    return choose
 
 
 def _tapped(original: Callable[..., Any], tap: Callable[[Any, StreamEnd], Any]) -> Any:

@@ -31,17 +31,16 @@ class Call:
         self.response: Any = None
         self.json: Any = None
         self.waiting = False
-        operation.carrier = self
+        operation.call = self
 
     def prepared(self, options: Any) -> None:
         """The SDK has put together the JSON that it is going to send."""
         body = options.json_data
         self.operation.read_request(body if isinstance(body, dict) else {})
 
-    def received(self, response: Any, telemetry: Telemetry) -> None:
-        """A successful response has arrived; nobody has looked into it yet."""
-        self.response = response
-        operation = self.operation
+    def observe(self, telemetry: Telemetry) -> None:
+        """A response has arrived whose body is still to be read: watch how that ends."""
+        response, operation = self.response, self.operation
         make = operation.endpoint.stream if self.streamed else None
         if response.is_closed:
             if make is None:
@@ -52,7 +51,7 @@ class Call:
         reader = make(operation.content) if make is not None else None
         end = StreamEnd(operation, reader, telemetry.chunk_recorder(operation))
         observe_body(response, end, self.streamed)
-        operation.carrier = None
+        operation.call = None
         self.waiting = True
 
     def returned(self) -> None:
@@ -60,25 +59,20 @@ class Call:
         if self.waiting:
             self.response = None
             return
-        body = self._body()
         # What the SDK has decoded need not be decoded again. It decodes no raw response.
-        found = response_json(body) if self.json is None else self.json
-        self._let_go()
-        self.operation.finish(found, raw=body)
+        found, body = self.json, self._let_go()
+        self.operation.finish(response_json(body) if found is None else found, raw=body)
 
     def raised(self, error: BaseException) -> None:
         """The SDK raises ``error`` to the application."""
-        found = response_json(self._body())
-        self._let_go()
-        self.operation.fail(error, found)
+        self.operation.fail(error, response_json(self._let_go()))
 
-    def _let_go(self) -> None:
+    def _let_go(self) -> bytes | None:
+        """The response's body, if it was read; nothing of the response is kept."""
+        body = getattr(self.response, "_content", None)
         # Timers and tasks made during the request keep its context, hence this call: the
         # response must not live as long as they do, or a dropped stream would not be seen.
         self.response = self.json = None
         # It holds this call, which holds it.
-        self.operation.carrier = None
-
-    def _body(self) -> bytes | None:
-        content = getattr(self.response, "_content", None)
-        return content if isinstance(content, bytes) else None
+        self.operation.call = None
+        return body if isinstance(body, bytes) else None
