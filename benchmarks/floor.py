@@ -2,12 +2,12 @@
 
 Written as tightly as Python allows: no library between it and the tracer, one dict of
 attributes, JSON encoded in C. It reads typed fields that are known to be there and catches
-nothing, which no instrumentation could afford.
+nothing, which no instrumentation could afford. Streams: ``floor_streams.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -30,7 +30,7 @@ def _output(text: str) -> str:
     return orjson.dumps([{"role": "assistant", "parts": [part], "finish_reason": "stop"}]).decode()
 
 
-def _request(provider: str, operation: str, host: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def request_attributes(provider: str, operation: str, host: str, arguments: dict[str, Any]) -> dict[str, Any]:
     return {
         "gen_ai.operation.name": operation,
         "gen_ai.provider.name": provider,
@@ -40,7 +40,7 @@ def _request(provider: str, operation: str, host: str, arguments: dict[str, Any]
     }
 
 
-def _chat_request(arguments: dict[str, Any], content: bool) -> dict[str, Any]:
+def chat_request(arguments: dict[str, Any], content: bool) -> dict[str, Any]:
     found = {
         "gen_ai.request.temperature": arguments["temperature"],
         "gen_ai.request.max_tokens": arguments["max_tokens"],
@@ -51,7 +51,7 @@ def _chat_request(arguments: dict[str, Any], content: bool) -> dict[str, Any]:
     return found
 
 
-def _chat_response(response: Any, text: str, content: bool) -> dict[str, Any]:
+def chat_response(response: Any, text: str, content: bool) -> dict[str, Any]:
     usage = response.usage
     found = {
         "gen_ai.response.id": response.id,
@@ -69,7 +69,7 @@ def _chat_response(response: Any, text: str, content: bool) -> dict[str, Any]:
     return found
 
 
-def _anthropic_request(arguments: dict[str, Any], content: bool) -> dict[str, Any]:
+def anthropic_request(arguments: dict[str, Any], content: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"gen_ai.request.max_tokens": arguments["max_tokens"]}
     if content:
         found["gen_ai.input.messages"] = _messages(arguments["messages"])
@@ -79,7 +79,7 @@ def _anthropic_request(arguments: dict[str, Any], content: bool) -> dict[str, An
     return found
 
 
-def _anthropic_response(message: Any, text: str, content: bool, out: int) -> dict[str, Any]:
+def anthropic_response(message: Any, text: str, content: bool, out: int) -> dict[str, Any]:
     usage = message.usage
     read, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
     found = {
@@ -96,7 +96,7 @@ def _anthropic_response(message: Any, text: str, content: bool, out: int) -> dic
     return found
 
 
-class _Span:
+class Floor:
     """A span that is current during the request."""
 
     __slots__ = ("_token", "span", "started")
@@ -114,80 +114,20 @@ def chat(tracer: Tracer, create: Callable[..., Any], content: bool) -> Callable[
     """``chat.completions.create``, plain."""
 
     def call(**arguments: Any) -> Any:
-        start = _request("openai", "chat", "api.openai.com", arguments)
-        held = _Span(tracer, f"chat {arguments['model']}", start)
+        start = request_attributes("openai", "chat", "api.openai.com", arguments)
+        held = Floor(tracer, f"chat {arguments['model']}", start)
         span = held.span
         if not span.is_recording():
             response = create(**arguments)
             held.leave()
             return response
-        found = _chat_request(arguments, content)
+        found = chat_request(arguments, content)
         response = create(**arguments)
         held.leave()
-        found.update(_chat_response(response, response.choices[0].message.content, content))
+        found.update(chat_response(response, response.choices[0].message.content, content))
         span.set_attributes(found)
         span.end()
         return response
-
-    return call
-
-
-def chat_streamed(tracer: Tracer, create: Callable[..., Any], content: bool) -> Callable[..., Any]:
-    """``chat.completions.create(stream=True)``."""
-
-    def call(**arguments: Any) -> Iterator[Any]:
-        start = _request("openai", "chat", "api.openai.com", arguments)
-        held = _Span(tracer, f"chat {arguments['model']}", start)
-        found = _chat_request(arguments, content)
-        found["gen_ai.request.stream"] = True
-        stream = create(**arguments)
-        held.leave()
-        pieces: list[str] = []
-        chunk = None
-        for chunk in stream:
-            if "gen_ai.response.time_to_first_chunk" not in found:
-                elapsed = perf_counter() - held.started
-                found["gen_ai.response.time_to_first_chunk"] = elapsed
-            choices = chunk.choices
-            if choices and choices[0].delta.content:
-                pieces.append(choices[0].delta.content)
-            yield chunk
-        found.update(_chat_response(chunk, "".join(pieces), content))
-        held.span.set_attributes(found)
-        held.span.end()
-
-    return call
-
-
-def chat_streamed_async(
-    tracer: Tracer, create: Callable[..., Any], content: bool
-) -> Callable[..., Any]:
-    """The same, asynchronous."""
-
-    async def call(**arguments: Any) -> AsyncIterator[Any]:
-        start = _request("openai", "chat", "api.openai.com", arguments)
-        held = _Span(tracer, f"chat {arguments['model']}", start)
-        found = _chat_request(arguments, content)
-        found["gen_ai.request.stream"] = True
-        stream = await create(**arguments)
-        held.leave()
-
-        async def chunks() -> AsyncIterator[Any]:
-            pieces: list[str] = []
-            chunk = None
-            async for chunk in stream:
-                if "gen_ai.response.time_to_first_chunk" not in found:
-                    elapsed = perf_counter() - held.started
-                    found["gen_ai.response.time_to_first_chunk"] = elapsed
-                choices = chunk.choices
-                if choices and choices[0].delta.content:
-                    pieces.append(choices[0].delta.content)
-                yield chunk
-            found.update(_chat_response(chunk, "".join(pieces), content))
-            held.span.set_attributes(found)
-            held.span.end()
-
-        return chunks()
 
     return call
 
@@ -196,8 +136,8 @@ def responses(tracer: Tracer, create: Callable[..., Any], content: bool) -> Call
     """``responses.create``."""
 
     def call(**arguments: Any) -> Any:
-        start = _request("openai", "chat", "api.openai.com", arguments)
-        held = _Span(tracer, f"chat {arguments['model']}", start)
+        start = request_attributes("openai", "chat", "api.openai.com", arguments)
+        held = Floor(tracer, f"chat {arguments['model']}", start)
         found: dict[str, Any] = {
             "gen_ai.request.temperature": arguments["temperature"],
             "gen_ai.request.max_tokens": arguments["max_output_tokens"],
@@ -229,8 +169,8 @@ def embeddings(tracer: Tracer, create: Callable[..., Any], content: bool) -> Cal
     """``embeddings.create``."""
 
     def call(**arguments: Any) -> Any:
-        start = _request("openai", "embeddings", "api.openai.com", arguments)
-        held = _Span(tracer, f"embeddings {arguments['model']}", start)
+        start = request_attributes("openai", "embeddings", "api.openai.com", arguments)
+        held = Floor(tracer, f"embeddings {arguments['model']}", start)
         found: dict[str, Any] = {"gen_ai.request.encoding_formats": ["float"]}
         if content:
             found["openlayer.step.inputs"] = orjson.dumps({"input": arguments["input"]}).decode()
@@ -250,13 +190,13 @@ def message(tracer: Tracer, create: Callable[..., Any], content: bool) -> Callab
     """``messages.create``."""
 
     def call(**arguments: Any) -> Any:
-        start = _request("anthropic", "chat", "api.anthropic.com", arguments)
-        held = _Span(tracer, f"chat {arguments['model']}", start)
-        found = _anthropic_request(arguments, content)
+        start = request_attributes("anthropic", "chat", "api.anthropic.com", arguments)
+        held = Floor(tracer, f"chat {arguments['model']}", start)
+        found = anthropic_request(arguments, content)
         response = create(**arguments)
         held.leave()
         out = response.usage.output_tokens
-        found.update(_anthropic_response(response, response.content[0].text, content, out))
+        found.update(anthropic_response(response, response.content[0].text, content, out))
         held.span.set_attributes(found)
         held.span.end()
         return response
@@ -264,47 +204,10 @@ def message(tracer: Tracer, create: Callable[..., Any], content: bool) -> Callab
     return call
 
 
-def message_streamed(
-    tracer: Tracer, create: Callable[..., Any], content: bool
-) -> Callable[..., Any]:
-    """``messages.create(stream=True)``."""
-
-    def call(**arguments: Any) -> Iterator[Any]:
-        start = _request("anthropic", "chat", "api.anthropic.com", arguments)
-        held = _Span(tracer, f"chat {arguments['model']}", start)
-        found = _anthropic_request(arguments, content)
-        found["gen_ai.request.stream"] = True
-        stream = create(**arguments)
-        held.leave()
-        pieces: list[str] = []
-        whole: Any = None
-        out = 0
-        for event in stream:
-            kind = event.type
-            if kind == "content_block_delta":
-                if event.delta.type == "text_delta":
-                    pieces.append(event.delta.text)
-            elif kind == "message_start":
-                elapsed = perf_counter() - held.started
-                found["gen_ai.response.time_to_first_chunk"] = elapsed
-                whole = event.message
-            elif kind == "message_delta":
-                out = event.usage.output_tokens
-            yield event
-        found.update(_anthropic_response(whole, "".join(pieces), content, out))
-        held.span.set_attributes(found)
-        held.span.end()
-
-    return call
-
-
 FLOORS: dict[str, Callable[[Tracer, Callable[..., Any], bool], Callable[..., Any]]] = {
     "OpenAI chat": chat,
-    "OpenAI chat, streamed": chat_streamed,
-    "OpenAI chat, streamed, async": chat_streamed_async,
     "OpenAI responses": responses,
     "OpenAI embeddings": embeddings,
     "Anthropic messages": message,
-    "Anthropic messages, streamed": message_streamed,
 }
-"""Case -> what wraps the SDK's method. The streaming helper has none: it would be the stream's."""
+"""Case -> what wraps the SDK's method."""

@@ -109,8 +109,8 @@ def main() -> None:
 
 
 def _line(options: argparse.Namespace, name: str, counts: dict[str, float]) -> dict[str, Any]:
-    overhead = counts["instrumented"] - counts["bare"]
-    floor = counts["floor"] - counts["bare"] if "floor" in counts else None
+    over = {client: count - counts["bare"] for client, count in counts.items()}
+    overhead, floor, current = over["instrumented"], over.get("floor"), over.get("current floor")
     return {
         "contender": options.contender,
         "case": name,
@@ -119,6 +119,8 @@ def _line(options: argparse.Namespace, name: str, counts: dict[str, float]) -> d
         "overhead": overhead,
         "floor": floor,
         "ratio": overhead / floor if floor else None,
+        "current floor": current,
+        "ratio to the current floor": overhead / current if current else None,
         "chunks": CASES[name].chunks,
     }
 

@@ -14,6 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from operator import truediv
 from typing import Any
 
@@ -24,15 +25,22 @@ from opentelemetry.trace import NoOpTracerProvider
 from benchmarks.cases import CASES, Case, repeat, unwrapped
 from benchmarks.contenders import CONTENDERS, SPANLESS, global_provider
 from benchmarks.copies import Copies
-from benchmarks.floor import FLOORS
+from benchmarks import floor, floor_streams
 
 BLOCKS = 9
 """Blocks of calls; each gives one overhead and one ratio, and the median is reported."""
 TURNS = 12
-"""Turns of each client in a block: a stream, or so many plain calls in a row:"""
+"""Turns of each client in a block, and how many plain calls or streams it makes in a row. The first
+finds the processor's caches full of another client's code, unless that used the same SDK:"""
 IN_A_ROW = 8
+STREAMS_IN_A_ROW = 2
 
 
+_FLOORS = {
+    "floor": {**floor.FLOORS, **floor_streams.FLOORS},
+    "current floor": floor_streams.CURRENT_FLOORS,
+}
+_RATIOS = {"floor": "ratio", "current floor": "ratio to the current floor"}
 _OVER = object()
 
 
@@ -108,12 +116,12 @@ class Clients:
         self._copies = copies
         copies.bare()
         self.calls = {"bare": case.make(unwrapped)}
-        make_floor = FLOORS.get(case.name)
-        if make_floor is not None and mode == "sampled":
-            tracer = provider_for("sampled")[0].get_tracer("floor")
-            content = "content off" not in contender
-            wrap = lambda create: make_floor(tracer, create, content)  # noqa: E731
-            self.calls["floor"] = case.make(wrap)
+        content = "content off" not in contender
+        for name, floors in _FLOORS.items() if mode == "sampled" else ():
+            if case.name in floors:
+                tracer = provider_for("sampled")[0].get_tracer("floor")
+                make_floor = partial(floors[case.name], tracer, content=content)
+                self.calls[name] = case.make(lambda create, make=make_floor: make(create=create))  # type: ignore[misc]
         copies.instrumented()
         self.calls["instrumented"] = case.make(unwrapped)
         run = repeat(case, self.calls["instrumented"], calls)
@@ -136,18 +144,22 @@ def measure(
     gc.collect()
     gc.freeze()
     block = _block_async if case.asynchronous else _block
-    in_a_row = 1 if case.chunks else IN_A_ROW
+    in_a_row = STREAMS_IN_A_ROW if case.chunks else IN_A_ROW
     blocks = [block(clients, turns, in_a_row) for _ in range(BLOCKS)]
     overheads = [(best["instrumented"] - best["bare"]) * 1e6 for best in blocks]
-    floors = [(best["floor"] - best["bare"]) * 1e6 for best in blocks if "floor" in best]
+    compared: dict[str, float | None] = {}
+    for name in _FLOORS:
+        floors = [(best[name] - best["bare"]) * 1e6 for best in blocks if name in best]
+        compared[name] = statistics.median(floors) if floors else None
+        ratios = map(truediv, overheads, floors)
+        compared[_RATIOS[name]] = statistics.median(ratios) if floors else None
     return {
         "contender": contender,
         "case": case.name,
         "mode": mode,
         "bare": statistics.median(best["bare"] for best in blocks) * 1e6,
         "overhead": statistics.median(overheads),
-        "floor": statistics.median(floors) if floors else None,
-        "ratio": statistics.median(map(truediv, overheads, floors)) if floors else None,
+        **compared,
         "chunks": case.chunks,
     }
 

@@ -16,6 +16,8 @@ import orjson
 
 MAX_DEPTH = 64
 MAX_ITEMS = 100_000
+# Values that stand in JSON as they are.
+_JSON_TYPES = frozenset({str, int, float, bool, type(None), dict})
 _MAX_INTEGER = 2**63 - 1
 # Sentinels of the SDKs for "the argument was not given": they are no values.
 _ABSENT = frozenset({"NotGiven", "Omit", "NOT_GIVEN"})
@@ -199,16 +201,17 @@ def json_of(value: Any) -> Any:
     Dicts, texts and numbers are returned as they are; nothing is copied that need not be.
     """
     kind = type(value)
-    if value is None or kind in (str, int, float, bool):
-        return value
-    if kind is dict:
+    if kind in _JSON_TYPES:
         return value
     if kind is list:
         return [json_of(item) for item in value]
     fields = model_fields(value)
-    if fields is not None:
-        return {name: json_of(item) for name, item in fields.items()}
-    return value
+    if fields is None:
+        return value
+    return {
+        name: item if type(item) in _JSON_TYPES else json_of(item)  # most are: a call less
+        for name, item in fields.items()
+    }
 
 
 def without_absent(fields: Mapping[str, Any]) -> dict[str, Any]:

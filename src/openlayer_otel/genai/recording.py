@@ -8,8 +8,16 @@ drop whatever they are asked about. For everything else the sampler gets its say
 from __future__ import annotations
 
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler
-from opentelemetry.trace import NoOpTracer, Tracer, get_current_span
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ParentBased,
+    ParentBasedTraceIdRatio,
+    Sampler,
+)
+from opentelemetry.trace import NoOpTracer, ProxyTracer, Tracer, get_current_span
+
+# A sampler derived from these may decide otherwise.
+_PARENT_BASED = frozenset({ParentBased, ParentBasedTraceIdRatio})
 
 
 def nobody_records(tracer: Tracer, context: Context) -> bool:
@@ -17,15 +25,17 @@ def nobody_records(tracer: Tracer, context: Context) -> bool:
 
     A span that is not started cannot carry a sampling decision down; so this is only true
     where the spans below would be dropped for the same reason.
+
+    Types are compared, not asked for with ``isinstance()``: these are abstract classes, which
+    take 0.3 µs to answer.
     """
-    sampler = getattr(tracer, "sampler", None)
-    if sampler is None:
+    if type(tracer) is ProxyTracer:
         # The API's stand-in for a provider that is set later knows the real tracer by this name.
         tracer = getattr(tracer, "_tracer", tracer)
-        sampler = getattr(tracer, "sampler", None)
-        if sampler is None:
-            return isinstance(tracer, NoOpTracer)
-    return sampler is ALWAYS_OFF or (isinstance(sampler, ParentBased) and _drops(sampler, context))
+    if type(tracer) is NoOpTracer:
+        return True
+    sampler = getattr(tracer, "sampler", None)
+    return sampler is ALWAYS_OFF or (type(sampler) in _PARENT_BASED and _drops(sampler, context))
 
 
 def _drops(sampler: Sampler, context: Context) -> bool:

@@ -80,7 +80,8 @@ class StreamEnd:
         self._record_chunk = record_chunk
         self._last_chunk: float | None = None
         _open.add(self)
-        _end_at_exit()
+        if not _exit_registered:
+            _end_at_exit()
 
     @property
     def operation(self) -> Operation:
@@ -175,11 +176,10 @@ def _end_at_exit() -> None:
     tracer provider has registered the handler that shuts it down.
     """
     global _exit_registered
-    if not _exit_registered:
-        _exit_registered = True
-        atexit.register(_drop_open)
-        # A forked child has no part in the streams of its parent.
-        os.register_at_fork(after_in_child=_open.clear)
+    _exit_registered = True
+    atexit.register(_drop_open)
+    # A forked child has no part in the streams of its parent.
+    os.register_at_fork(after_in_child=_open.clear)
 
 
 def _drop_open() -> None:
@@ -232,11 +232,13 @@ class AsyncEventTap:
     Everything but the iteration is the source's own.
     """
 
-    __slots__ = ("__weakref__", "_end", "_source")
+    __slots__ = ("__weakref__", "_context", "_end", "_following", "_source")
 
     def __init__(self, source: AsyncIterator[Any], end: StreamEnd) -> None:
         self._source = source
+        self._following = source.__anext__
         self._end = end
+        self._context = end.context
         end.tapped = True
         end.taps += 1
 
@@ -254,10 +256,10 @@ class AsyncEventTap:
 
     async def __anext__(self) -> Any:
         end = self._end
-        token = attach(end.context)
+        token = attach(self._context)
         end.reading = True
         try:
-            event = await self._source.__anext__()
+            event = await self._following()
         except BaseException as error:
             # A task that is collected while it waits is finalised in a foreign context.
             take_back(token)
