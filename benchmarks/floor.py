@@ -30,7 +30,9 @@ def _output(text: str) -> str:
     return orjson.dumps([{"role": "assistant", "parts": [part], "finish_reason": "stop"}]).decode()
 
 
-def request_attributes(provider: str, operation: str, host: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def request_attributes(
+    provider: str, operation: str, host: str, arguments: dict[str, Any]
+) -> dict[str, Any]:
     return {
         "gen_ai.operation.name": operation,
         "gen_ai.provider.name": provider,

@@ -14,7 +14,6 @@ import statistics
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from functools import partial
 from operator import truediv
 from typing import Any
 
@@ -22,10 +21,10 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import NoOpTracerProvider
 
+from benchmarks import floor, floor_streams
 from benchmarks.cases import CASES, Case, repeat, unwrapped
 from benchmarks.contenders import CONTENDERS, SPANLESS, global_provider
 from benchmarks.copies import Copies
-from benchmarks import floor, floor_streams
 
 BLOCKS = 9
 """Blocks of calls; each gives one overhead and one ratio, and the median is reported."""
@@ -40,7 +39,6 @@ _FLOORS = {
     "floor": {**floor.FLOORS, **floor_streams.FLOORS},
     "current floor": floor_streams.CURRENT_FLOORS,
 }
-_RATIOS = {"floor": "ratio", "current floor": "ratio to the current floor"}
 _OVER = object()
 
 
@@ -120,8 +118,11 @@ class Clients:
         for name, floors in _FLOORS.items() if mode == "sampled" else ():
             if case.name in floors:
                 tracer = provider_for("sampled")[0].get_tracer("floor")
-                make_floor = partial(floors[case.name], tracer, content=content)
-                self.calls[name] = case.make(lambda create, make=make_floor: make(create=create))  # type: ignore[misc]
+                self.calls[name] = case.make(
+                    lambda create, make=floors[case.name], tracer=tracer: make(  # type: ignore[misc]
+                        tracer, create, content
+                    )
+                )
         copies.instrumented()
         self.calls["instrumented"] = case.make(unwrapped)
         run = repeat(case, self.calls["instrumented"], calls)
@@ -148,11 +149,11 @@ def measure(
     blocks = [block(clients, turns, in_a_row) for _ in range(BLOCKS)]
     overheads = [(best["instrumented"] - best["bare"]) * 1e6 for best in blocks]
     compared: dict[str, float | None] = {}
-    for name in _FLOORS:
+    for name, ratio in (("floor", "ratio"), ("current floor", "ratio to the current floor")):
         floors = [(best[name] - best["bare"]) * 1e6 for best in blocks if name in best]
-        compared[name] = statistics.median(floors) if floors else None
         ratios = map(truediv, overheads, floors)
-        compared[_RATIOS[name]] = statistics.median(ratios) if floors else None
+        compared[name] = statistics.median(floors) if floors else None
+        compared[ratio] = statistics.median(ratios) if floors else None
     return {
         "contender": contender,
         "case": case.name,

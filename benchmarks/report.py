@@ -14,8 +14,9 @@ def _cell(line: dict[str, Any] | None, digits: int = 0) -> str:
         return ""
     if "failed" in line:
         return "fails"
-    ratio = line["overhead"] / line["floor"] if line["floor"] else 0.0
-    return f"{line['overhead']:,.{digits}f}" + (f" ({ratio:.1f} ×)" if ratio > 0 else "")
+    ratios = [line["ratio"], line["ratio to the current floor"]]
+    shown = "; ".join(f"{ratio:.1f}" for ratio in ratios if ratio)
+    return f"{line['overhead']:,.{digits}f}" + (f" ({shown} ×)" if shown else "")
 
 
 def _table(header: list[str], rows: list[list[str]]) -> list[str]:
@@ -34,10 +35,11 @@ def overheads(lines: list[dict[str, Any]]) -> list[str]:
     by = {(line["contender"], line["case"]): line for line in sampled}
     rows = []
     for case in dict.fromkeys(line["case"] for line in sampled):
-        floor = by.get((_OURS, case), {}).get("floor")
+        ours = by.get((_OURS, case), {})
+        floors = [ours.get(name) for name in ("floor", "current floor")]
         cells = [_cell(by.get((name, case))) for name in names]
-        rows.append([case, f"{floor:,.0f}" if floor else "", *cells])
-    return _table(["call", "floor", *names], rows)
+        rows.append([case, *(f"{floor:,.0f}" if floor else "" for floor in floors), *cells])
+    return _table(["call", "floor", "current floor", *names], rows)
 
 
 def _unrecorded(lines: list[dict[str, Any]]) -> list[str]:
@@ -54,7 +56,8 @@ def tables(found: dict[str, Any]) -> str:
     """All tables as Markdown."""
     lines = [
         f"Python {found['python']}. Microseconds over the bare client for each call; a streamed "
-        "answer has 500 chunks. In brackets: × the floor, measured in the same process.",
+        "answer has 500 chunks. In brackets: × the floor and, where there is one, × the current "
+        "floor, measured in the same process.",
         "",
         *overheads(found["overheads"]),
         "",

@@ -66,9 +66,7 @@ def _put_steps(record: Record, content: ContentPolicy, capture: ContentCapture) 
     record.steps = None
 
 
-def _put(
-    record: Record, name: str, encoded: tuple[str, bool], capture: ContentCapture
-) -> None:
+def _put(record: Record, name: str, encoded: tuple[str, bool], capture: ContentCapture) -> None:
     text, truncated = encoded
     attributes = record.attributes
     if capture.on_spans:

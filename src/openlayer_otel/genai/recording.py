@@ -7,13 +7,10 @@ drop whatever they are asked about. For everything else the sampler gets its say
 
 from __future__ import annotations
 
+from typing import Any
+
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace.sampling import (
-    ALWAYS_OFF,
-    ParentBased,
-    ParentBasedTraceIdRatio,
-    Sampler,
-)
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, ParentBasedTraceIdRatio
 from opentelemetry.trace import NoOpTracer, ProxyTracer, Tracer, get_current_span
 
 # A sampler derived from these may decide otherwise.
@@ -38,7 +35,7 @@ def nobody_records(tracer: Tracer, context: Context) -> bool:
     return sampler is ALWAYS_OFF or (type(sampler) in _PARENT_BASED and _drops(sampler, context))
 
 
-def _drops(sampler: Sampler, context: Context) -> bool:
+def _drops(sampler: Any, context: Context) -> bool:
     parent = get_current_span(context).get_span_context()
     if not parent.is_valid:
         delegate = "_root"
