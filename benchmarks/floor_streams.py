@@ -63,16 +63,19 @@ async def _current_async(stream: Any, span: Span) -> AsyncIterator[Any]:
     reset(token)
 
 
+def _opened(tracer: Tracer, provider: str, host: str, arguments: dict[str, Any]) -> Floor:
+    start = request_attributes(provider, "chat", host, arguments)
+    return Floor(tracer, f"chat {arguments['model']}", start)
+
+
 def chat_streamed(
     tracer: Tracer, create: Callable[..., Any], content: bool, reading: Reading = _as_it_is
 ) -> Callable[..., Any]:
     """``chat.completions.create(stream=True)``."""
 
     def call(**arguments: Any) -> Iterator[Any]:
-        start = request_attributes("openai", "chat", "api.openai.com", arguments)
-        held = Floor(tracer, f"chat {arguments['model']}", start)
-        found = chat_request(arguments, content)
-        found["gen_ai.request.stream"] = True
+        held = _opened(tracer, "openai", "api.openai.com", arguments)
+        found = {"gen_ai.request.stream": True, **chat_request(arguments, content)}
         stream = create(**arguments)
         held.leave()
         pieces: list[str] = []
@@ -98,10 +101,8 @@ def chat_streamed_async(
     """The same, asynchronous."""
 
     async def call(**arguments: Any) -> AsyncIterator[Any]:
-        start = request_attributes("openai", "chat", "api.openai.com", arguments)
-        held = Floor(tracer, f"chat {arguments['model']}", start)
-        found = chat_request(arguments, content)
-        found["gen_ai.request.stream"] = True
+        held = _opened(tracer, "openai", "api.openai.com", arguments)
+        found = {"gen_ai.request.stream": True, **chat_request(arguments, content)}
         stream = await create(**arguments)
         held.leave()
 
@@ -131,10 +132,8 @@ def message_streamed(
     """``messages.create(stream=True)``."""
 
     def call(**arguments: Any) -> Iterator[Any]:
-        start = request_attributes("anthropic", "chat", "api.anthropic.com", arguments)
-        held = Floor(tracer, f"chat {arguments['model']}", start)
-        found = anthropic_request(arguments, content)
-        found["gen_ai.request.stream"] = True
+        held = _opened(tracer, "anthropic", "api.anthropic.com", arguments)
+        found = {"gen_ai.request.stream": True, **anthropic_request(arguments, content)}
         stream = create(**arguments)
         held.leave()
         pieces: list[str] = []

@@ -60,7 +60,7 @@ class Storage:
             return self._put(name, data, media_type)
         except UploadError:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever went wrong below, the caller knows one kind
             reason = type(error).__name__
             raise UploadError(reason, passing=reason not in BAD_ADDRESS) from error
 

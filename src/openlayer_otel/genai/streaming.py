@@ -43,8 +43,6 @@ class StreamEnd:
 
     Attributes:
         context: The operation's context, current while the source is read.
-        piece: Takes in an event as the SDK's object, if it is a mere piece of a text; says
-            whether it was. May raise on events no reader foresaw: guard it.
         reading: The source is being read now: a close seen meanwhile is the SDK's own tidying
             up, and the read itself tells how the stream ended.
         tapped: A tap sees the events, so the body's bytes need not be looked at.
@@ -55,10 +53,10 @@ class StreamEnd:
     __slots__ = (
         "_last_chunk",
         "_operation",
+        "_piece",
         "_reader",
         "_record_chunk",
         "context",
-        "piece",
         "reading",
         "tapped",
         "taps",
@@ -74,7 +72,8 @@ class StreamEnd:
         self.reading = False
         self.tapped = False
         self.taps = 0
-        self.piece: Callable[[Any], bool] = self._first
+        # Takes in an event if it is a mere piece of a text, and says whether it was.
+        self._piece: Callable[[Any], bool] = self._first
         self._operation = operation
         self._reader = reader
         self._record_chunk = record_chunk
@@ -88,16 +87,20 @@ class StreamEnd:
         """The operation that ends with this stream."""
         return self._operation
 
-    def take(self, event: Any) -> None:
-        """Take in one event, which is no mere piece, as the SDK's object. May raise, too."""
-        if self._reader is not None:
-            json = json_of(event)
-            if isinstance(json, dict):
-                self._reader.read(json)
+    def see(self, event: Any) -> None:
+        """Take in one event as the SDK's object. Never raises."""
+        try:
+            piece = self._piece  # called as an attribute, it would be looked up as a method first
+            if not piece(event) and self._reader is not None:
+                json = json_of(event)
+                if isinstance(json, dict):
+                    self._reader.read(json)
+        except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
+            report_failure("reading a stream event", error)
 
     def take_json(self, event: dict[str, Any]) -> None:
-        """Take in one event as JSON from the wire. May raise, too."""
-        if self.piece == self._first:
+        """Take in one event as JSON from the wire. May raise on one that no reader foresaw."""
+        if self._piece == self._first:
             self._begin()
         if self._record_chunk is not None:
             self._measure(self._record_chunk)
@@ -108,15 +111,15 @@ class StreamEnd:
         """The first event: note its time, then let the reader look at the rest directly."""
         self._operation.first_chunk()
         if self._record_chunk is not None:
-            self.piece = self._measured
+            self._piece = self._measured
         elif self._reader is not None:
-            self.piece = self._reader.piece
+            self._piece = self._reader.piece
         else:
-            self.piece = _ignored
+            self._piece = _ignored
 
     def _first(self, event: Any) -> bool:
         self._begin()
-        return self.piece(event)
+        return self._piece(event)
 
     def _measured(self, event: Any) -> bool:
         if self._record_chunk is not None:
@@ -148,7 +151,7 @@ class StreamEnd:
     def _response(self) -> Any:
         """What was received, of which nothing is kept."""
         _open.discard(self)
-        reader, self._reader, self.piece = self._reader, None, _ignored
+        reader, self._reader, self._piece = self._reader, None, _ignored
         if reader is None or self._operation.over:
             return None
         try:
@@ -213,12 +216,7 @@ def _events(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
             raise
         end.reading = False
         reset(token)
-        try:
-            piece = end.piece  # called as an attribute, it would be looked up as a method first
-            if not piece(event):
-                end.take(event)
-        except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
-            report_failure("reading a stream event", error)
+        end.see(event)
         try:
             yield event
         except GeneratorExit:
@@ -268,10 +266,5 @@ class AsyncEventTap:
             raise
         end.reading = False
         reset(token)
-        try:
-            piece = end.piece  # called as an attribute, it would be looked up as a method first
-            if not piece(event):
-                end.take(event)
-        except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
-            report_failure("reading a stream event", error)
+        end.see(event)
         return event

@@ -61,7 +61,6 @@ class StainlessHooks:
         replace, hook = self.patches.replace, self.patches.hook_within_calls
         replace(base_client, "SyncAPIClient.request", self._request)
         replace(base_client, "AsyncAPIClient.request", self._request_async)
-
         hook(base_client, "SyncAPIClient._process_response", self._process)
         hook(base_client, "AsyncAPIClient._process_response", self._process)
         hook(base_client, "BaseClient._process_response_data", self._process_data)
