@@ -1,4 +1,4 @@
-"""The content of a record becomes attributes: encoded at once, each value a single time.
+"""The content of a record becomes texts: encoded at once, each value a single time.
 
 The application may change its lists after the call has begun, and a long conversation must not
 be held twice while the answer streams in; so nothing of what was read is kept unencoded.
@@ -12,70 +12,66 @@ from openlayer_otel import semconv
 from openlayer_otel.genai.content import ContentPolicy
 from openlayer_otel.genai.encoding import clean_text
 from openlayer_otel.genai.record import Record
-from openlayer_otel.settings import ContentCapture
 
 _OURS = "openlayer."
-_ENCODED = frozenset(
-    {
-        semconv.INPUT_MESSAGES,
-        semconv.OUTPUT_MESSAGES,
-        semconv.SYSTEM_INSTRUCTIONS,
-        semconv.TOOL_DEFINITIONS,
-    }
-)
 
 
-def encode_input(record: Record, content: ContentPolicy, capture: ContentCapture) -> None:
+def encode_input(record: Record, policy: ContentPolicy) -> None:
     """What the request holds.
 
     Args:
-        record: What the request's reader found; its content is replaced by attributes.
-        content: Redacts, encodes and cuts.
-        capture: Where content goes.
+        record: What the request's reader found; its content is replaced by texts.
+        policy: Redacts, encodes and cuts.
     """
+    texts = record.content
     if record.system_instructions:
-        encoded = content.encoded(record.system_instructions, content.redacted_parts)
-        _put(record, semconv.SYSTEM_INSTRUCTIONS, encoded, capture)
+        text, cut = policy.encoded(record.system_instructions, policy.redacted_parts)
+        texts[semconv.SYSTEM_INSTRUCTIONS] = text
+        record.system_instructions = None
+        if cut:
+            _note_cut(record, semconv.SYSTEM_INSTRUCTIONS)
     if record.input_messages:
-        encoded = content.encoded(record.input_messages, content.redacted_messages)
-        _put(record, semconv.INPUT_MESSAGES, encoded, capture)
+        text, cut = policy.encoded(record.input_messages, policy.redacted_messages)
+        texts[semconv.INPUT_MESSAGES] = text
+        record.input_messages = None
+        if cut:
+            _note_cut(record, semconv.INPUT_MESSAGES)
     if record.tool_definitions:
-        encoded = content.encoded(record.tool_definitions, content.redacted_parts)
-        _put(record, semconv.TOOL_DEFINITIONS, encoded, capture)
+        text, cut = policy.encoded(record.tool_definitions, policy.redacted_parts)
+        texts[semconv.TOOL_DEFINITIONS] = text
+        record.tool_definitions = None
+        if cut:
+            _note_cut(record, semconv.TOOL_DEFINITIONS)
     if record.steps:
-        _put_steps(record, content, capture)
-    record.input_messages = record.system_instructions = record.tool_definitions = None
+        _encode_steps(record, policy)
 
 
-def encode_output(record: Record, content: ContentPolicy, capture: ContentCapture) -> None:
+def encode_output(record: Record, policy: ContentPolicy) -> None:
     """What the response holds; arguments as for :func:`encode_input`."""
     if record.output_messages:
-        encoded = content.encoded(record.output_messages, content.redacted_messages)
-        _put(record, semconv.OUTPUT_MESSAGES, encoded, capture)
+        text, cut = policy.encoded(record.output_messages, policy.redacted_messages)
+        record.content[semconv.OUTPUT_MESSAGES] = text
+        if cut:
+            _note_cut(record, semconv.OUTPUT_MESSAGES)
     if record.steps:
-        _put_steps(record, content, capture)
+        _encode_steps(record, policy)
 
 
-def _put_steps(record: Record, content: ContentPolicy, capture: ContentCapture) -> None:
+def _encode_steps(record: Record, policy: ContentPolicy) -> None:
     for name, value in (record.steps or {}).items():
         # Openlayer's attributes hold JSON, the conventions' texts are plain.
         if isinstance(value, str) and not name.startswith(_OURS):
-            _put(record, name, (content.text(value), False), capture)
-        else:
-            _put(record, name, content.value(value), capture)
+            record.content[name] = policy.text(value)
+            continue
+        record.content[name], cut = policy.value(value)
+        if cut:
+            _note_cut(record, name)
     record.steps = None
 
 
-def _put(record: Record, name: str, encoded: tuple[str, bool], capture: ContentCapture) -> None:
-    text, truncated = encoded
-    attributes = record.attributes
-    if capture.on_spans:
-        attributes[name] = text
-    if capture.on_events:
-        record.event_content = {**record.event_content, name: text}
-    if truncated:
-        cut = attributes.get(semconv.CONTENT_TRUNCATED, [])
-        attributes[semconv.CONTENT_TRUNCATED] = [*cut, name]
+def _note_cut(record: Record, name: str) -> None:
+    before = record.attributes.get(semconv.CONTENT_TRUNCATED, [])
+    record.attributes[semconv.CONTENT_TRUNCATED] = [*before, name]
 
 
 def clean(attributes: dict[str, Any]) -> None:
@@ -83,7 +79,7 @@ def clean(attributes: dict[str, Any]) -> None:
     for name, value in attributes.items():
         kind = type(value)
         if kind is str:
-            if not value.isascii() and name not in _ENCODED:
+            if not value.isascii():
                 attributes[name] = clean_text(value)
         elif kind is list:
             for item in value:

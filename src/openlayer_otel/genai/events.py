@@ -73,7 +73,7 @@ class ClientEvents:
         takes_fields = _takes_fields(type(logger).emit)
         structured = takes_fields or _takes_structures()
         details = {**operation.attributes, **record.attributes}
-        for name, text in record.event_content.items():
+        for name, text in record.content.items():
             details[name] = from_json(text) if structured else text
         emit = _emit_fields if takes_fields else _emit_record
         emit(logger, semconv.EVENT_OPERATION_DETAILS, _DEBUG, details, operation.context)

@@ -109,7 +109,7 @@ class Operation:
             telemetry: Where the span goes and what it may hold.
             endpoint: How to read the request.
             identity: Who serves the call.
-            body: The request's JSON. It is read at once: what happens to it later is not seen.
+            body: The request's JSON.
             path: The API path of the request.
             context: The context of the call; its current span becomes the parent.
             read: False if ``body`` is not yet what will be sent; then :meth:`read_request` takes
@@ -136,24 +136,20 @@ class Operation:
             capture, read = ContentCapture.NO_CONTENT, False
         made = Operation(telemetry, endpoint, span, context, started, attributes, capture)
         if read:
-            made._take_down(body)
+            made.read_request(body)
         return made
 
     def read_request(self, body: Mapping[str, Any]) -> None:
         """Take down the request. Never raises.
 
         Args:
-            body: The JSON that is sent.
+            body: The JSON that is sent. It is read at once: what happens to it later is not seen.
         """
-        if self.span.is_recording():
-            self._take_down(body)
-
-    def _take_down(self, body: Mapping[str, Any]) -> None:
         record = self._record
         try:
             self.endpoint.request(body, record)
             if record.with_content:
-                encode_input(record, self._telemetry.content, self.capture)
+                encode_input(record, self._telemetry.content)
         except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
             report_failure(f"reading a {self.name} request", error)
 
@@ -186,6 +182,7 @@ class Operation:
         response: Any,
         outcome: str | None = None,
         raw: bytes | None = None,
+        error: BaseException | None = None,
     ) -> None:
         """End the operation with what was received. Never raises.
 
@@ -194,28 +191,11 @@ class Operation:
                 there is none to read.
             outcome: How a stream ended if not by itself (``semconv.OUTCOME_*``).
             raw: The response's body, if the provider sent it in one piece.
+            error: The failure that the application gets to see; :meth:`fail` tells it from a
+                cancellation.
         """
-        if self._end.acquire(blocking=False):
-            self._close(response, outcome, None, raw)
-
-    def fail(self, error: BaseException, response: Any = None) -> None:
-        """End the operation with what was raised. Never raises.
-
-        A cancellation is no failure: it leaves the status unset.
-
-        Args:
-            error: What the application gets to see.
-            response: The response's JSON as far as it was received.
-        """
-        if not self._end.acquire(blocking=False):
+        if not self._end.acquire(False):
             return
-        cancelled = isinstance(error, _CANCELLED)
-        outcome = semconv.OUTCOME_CANCELLED if cancelled else semconv.OUTCOME_FAILED
-        self._close(response, outcome, None if cancelled else error, None)
-
-    def _close(
-        self, response: Any, outcome: str | None, error: BaseException | None, raw: bytes | None
-    ) -> None:
         span, record = self.span, self._record
         try:
             self._read_response(record, response, outcome, raw)
@@ -223,8 +203,11 @@ class Operation:
                 self._describe(error)
             elif record.failure is not None:
                 self._describe_failure(*record.failure)
-            clean(record.attributes)
-            span.set_attributes(record.attributes)
+            attributes = record.attributes
+            clean(attributes)
+            if self.capture.on_spans:
+                attributes.update(record.content)
+            span.set_attributes(attributes)
             if raw_outputs.wanted and self.capture.on_spans and response is not None:
                 raw_outputs.keep(span.get_span_context().span_id, self._raw_output(response, raw))
             self._telemetry.operation_ended(self, record, error)
@@ -242,6 +225,20 @@ class Operation:
                 tell(response)
             except Exception as failure:  # noqa: BLE001 - boundary: the caller must go on
                 report_failure("telling the end of a call", failure)
+
+    def fail(self, error: BaseException, response: Any = None) -> None:
+        """End the operation with what was raised. Never raises.
+
+        A cancellation is no failure: it leaves the status unset.
+
+        Args:
+            error: What the application gets to see.
+            response: The response's JSON as far as it was received.
+        """
+        if isinstance(error, _CANCELLED):
+            self.finish(response, semconv.OUTCOME_CANCELLED)
+        else:
+            self.finish(response, semconv.OUTCOME_FAILED, error=error)
 
     def _raw_output(self, response: Any, raw: bytes | None) -> bytes:
         content = self._telemetry.content
@@ -267,7 +264,7 @@ class Operation:
             except Exception as failure:  # noqa: BLE001 - odd JSON must not cost the rest
                 report_failure(f"reading a {self.name} response", failure)
             if record.with_content:
-                encode_output(record, self._telemetry.content, self.capture)
+                encode_output(record, self._telemetry.content)
         if (
             (outcome is not None or self._first_chunk is not None)
             and endpoint.finish_reason_due

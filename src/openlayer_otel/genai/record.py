@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from opentelemetry.trace import SpanKind
@@ -27,7 +26,7 @@ class Record:
         steps: Openlayer fields for which the conventions have no name (inputs, output, documents).
         failure: The provider's error code and message, where its answer says that it failed
             although the request did not.
-        event_content: Content for events by attribute name, as JSON text, redacted and cut.
+        content: The content by attribute name, as text: encoded, redacted and cut.
     """
 
     # Defaults of the class: most records hold few of them.
@@ -37,10 +36,10 @@ class Record:
     output_messages: list[Message] | None = None
     steps: dict[str, Any] | None = None
     failure: tuple[str, str | None] | None = None
-    event_content: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, with_content: bool) -> None:
         self.attributes: dict[str, Any] = {}
+        self.content: dict[str, str] = {}
         self.with_content = with_content
 
     def usage(self, name: str, tokens: object) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable
+from functools import partial, update_wrapper
 from types import MethodType
 from typing import Any
 
@@ -14,8 +14,8 @@ from openlayer_otel.diagnostics import warn_once
 from openlayer_otel.genai.current import current
 from openlayer_otel.genai.nesting import OPERATION_KEY
 
-CallHook = Callable[[Callable[..., Any], Any], Callable[..., Any]]
-"""Given a bound method and the call under way, returns what is called in the method's place."""
+CallHook = Callable[..., Any]
+"""Called in the place of a method: with it, the call under way, and the method's arguments."""
 Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 
 
@@ -83,8 +83,8 @@ class Patches:
         Args:
             module: The module that defines the target.
             path: Its name, dotted from the module.
-            hook: Given the bound method and the operation's ``call``, whose ``client`` the
-                method's object is, returns what is called in its place. Never raises.
+            hook: Called in the method's place with the method, the operation's ``call``, and the
+                method's arguments, of which the first is the ``client`` of the call.
         """
         self.replace(module, path, lambda original: _WithinCalls(original, hook))
 
@@ -103,7 +103,7 @@ class Patches:
         owner, name, original = self._target(module, path)
         if original is None:
             return
-        changed = functools.update_wrapper(make(original), original)  # sets __wrapped__, too
+        changed = update_wrapper(make(original), original)  # sets __wrapped__, too
         setattr(owner, name, changed)
         self._made.append((owner, name, changed))
 
@@ -123,6 +123,13 @@ class Patches:
         self._made.clear()
 
 
+def call_under_way(client: Any) -> Any:
+    """The traced call of ``client`` that has led here; None if there is none."""
+    operation: Any = current().get(OPERATION_KEY)
+    call = None if operation is None else operation.call
+    return call if call is not None and call.client is client else None
+
+
 class _WithinCalls:
     """Stands in the place of a method; see :meth:`Patches.hook_within_calls`."""
 
@@ -133,13 +140,12 @@ class _WithinCalls:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
-        method = MethodType(self._original, instance)
         operation: Any = current().get(OPERATION_KEY)
         if operation is not None:
             call = operation.call
             if call is not None and call.client is instance:
-                return self._hook(method, call)
-        return method
+                return partial(self._hook, self._original, call, instance)
+        return MethodType(self._original, instance)
 
     def __call__(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
         return self.__get__(instance)(*args, **kwargs)

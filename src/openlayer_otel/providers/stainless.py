@@ -4,9 +4,9 @@ Every resource method of these SDKs, plain, streamed, parsed or raw, on every cl
 passes ``SyncAPIClient.request`` or ``AsyncAPIClient.request`` once for each logical call;
 retries happen inside. More places say what came back, and what went out:
 
-* ``_process_response`` has the HTTP response;
-* ``_process_response_data`` has the JSON of a plain response, as the SDK has decoded it;
-* ``Stream.__stream__`` is the source of a stream object's events;
+* ``_process_response_data`` has a plain response and its JSON, as the SDK has decoded it;
+* ``Stream.__stream__`` is the source of a stream object's events. Some versions make it with the
+  stream object, others when it is read first;
 * ``_calculate_retry_timeout`` is called once for each retry;
 * ``_copy_and_prepare`` (anthropic 1.17 and later) makes the JSON that is sent of what the
   application gave: models, iterators, sentinels for what was not given. Before it ran there is
@@ -24,13 +24,13 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 from openlayer_otel.diagnostics import report_failure
-from openlayer_otel.genai.current import attach, current, take_back
+from openlayer_otel.genai.current import attach, current, reset, take_back
 from openlayer_otel.genai.nesting import traced_elsewhere
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.recording import nobody_records
 from openlayer_otel.genai.streaming import AsyncEventTap, StreamEnd, tapped
 from openlayer_otel.providers.duplicates import look, look_once
-from openlayer_otel.providers.patching import Patches
+from openlayer_otel.providers.patching import Patches, call_under_way
 from openlayer_otel.providers.stainless_body import end_of
 from openlayer_otel.providers.stainless_call import Call
 from openlayer_otel.providers.stainless_sdk import StainlessSDK
@@ -61,17 +61,15 @@ class StainlessHooks:
         replace, hook = self.patches.replace, self.patches.hook_within_calls
         replace(base_client, "SyncAPIClient.request", self._request)
         replace(base_client, "AsyncAPIClient.request", self._request_async)
-        hook(base_client, "SyncAPIClient._process_response", self._process)
-        hook(base_client, "AsyncAPIClient._process_response", self._process)
-        hook(base_client, "BaseClient._process_response_data", self._process_data)
-        hook(base_client, "BaseClient._calculate_retry_timeout", self._retry)
+        hook(base_client, "BaseClient._process_response_data", _process_data)
+        hook(base_client, "BaseClient._calculate_retry_timeout", _retry)
         if hasattr(base_client.SyncAPIClient, "_copy_and_prepare"):
             self._prepares = True
-            hook(base_client, "SyncAPIClient._copy_and_prepare", self._prepare)
-            hook(base_client, "AsyncAPIClient._copy_and_prepare", self._prepare_async)
-        replace(streaming, "Stream.__stream__", lambda original: _tapped(original, tapped))
+            hook(base_client, "SyncAPIClient._copy_and_prepare", _prepare)
+            hook(base_client, "AsyncAPIClient._copy_and_prepare", _prepare_async)
+        replace(streaming, "Stream.__stream__", lambda original: self._tap(original, tapped))
         replace(
-            streaming, "AsyncStream.__stream__", lambda original: _tapped(original, AsyncEventTap)
+            streaming, "AsyncStream.__stream__", lambda original: self._tap(original, AsyncEventTap)
         )
         look(self.sdk.module)
 
@@ -131,7 +129,7 @@ class StainlessHooks:
 
     def _request(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """``request``: one logical call, retries included."""
-        begin, failed = self._begin, self._failed
+        begin, failed, telemetry = self._begin, self._failed, self.telemetry
 
         def request(client: Any, *args: Any, **kwargs: Any) -> Any:
             try:
@@ -149,16 +147,16 @@ class StainlessHooks:
                     call.raised(error)
                 raise
             finally:
-                take_back(token)
+                reset(token)
             if call is not None:
-                call.returned()
+                call.returned(result, telemetry)
             return result
 
         return request
 
     def _request_async(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The same for asynchronous clients."""
-        begin, failed = self._begin, self._failed
+        begin, failed, telemetry = self._begin, self._failed, self.telemetry
 
         async def request(client: Any, *args: Any, **kwargs: Any) -> Any:
             try:
@@ -178,83 +176,61 @@ class StainlessHooks:
             finally:
                 take_back(token)
             if call is not None:
-                call.returned()
+                call.returned(result, telemetry)
             return result
 
         return request
 
-    def _process(self, original: Method, call: Call) -> Method:
-        """``_process_response``: a response has arrived.
-
-        For both kinds of client: the asynchronous original's coroutine is passed on.
-        """
+    def _tap(self, original: Method, tap: Callable[[Any, StreamEnd], Any]) -> Method:
+        """``__stream__``: the source of a stream object's events."""
         telemetry, failed = self.telemetry, self._failed
 
-        def process_response(*args: Any, **kwargs: Any) -> Any:
+        def tapped_source(stream: Any, *args: Any, **kwargs: Any) -> Any:
             try:
-                response = kwargs["response"] if "response" in kwargs else args[2]
-                call.response = response
-                if call.streamed or not response.is_closed:
-                    call.observe(telemetry)
-            except Exception as error:  # noqa: BLE001 - boundary: the response must be processed
-                failed("response", error)
-            return original(*args, **kwargs)
+                end = end_of(stream.response)
+                if end is None:
+                    call = call_under_way(stream._client)
+                    # Before the source is made: of a dropped stream, whose parts hold each other,
+                    # the oldest is finalised first, and the source's finaliser closes the body.
+                    end = None if call is None else call.observe(stream.response, telemetry)
+            except Exception as error:  # noqa: BLE001 - boundary: the application gets its stream
+                failed("stream", error)
+                end = None
+            source = original(stream, *args, **kwargs)
+            return source if end is None else tap(source, end)
 
-        return process_response
-
-    def _process_data(self, original: Method, call: Call) -> Method:
-        """``_process_response_data``: makes a model of a response's JSON, which is decoded now.
-
-        It need not be decoded a second time, and nobody can have changed it. The events of a
-        stream come here, too, but are read as objects: in the midst of the SDK's work a layer
-        more takes 0.5 µs a chunk, and an object is read in 0.2.
-        """
-
-        def process_response_data(*args: Any, **kwargs: Any) -> Any:
-            call.json = kwargs.get("data")
-            return original(*args, **kwargs)
-
-        return process_response_data
-
-    def _retry(self, original: Method, call: Call) -> Method:
-        """``_calculate_retry_timeout``: called once for each retry."""
-
-        def calculate_retry_timeout(*args: Any, **kwargs: Any) -> Any:
-            call.operation.resends += 1
-            return original(*args, **kwargs)
-
-        return calculate_retry_timeout
-
-    def _prepare(self, original: Method, call: Call) -> Method:
-        """``_copy_and_prepare``: puts together the JSON that is going to be sent."""
-
-        def copy_and_prepare(*args: Any, **kwargs: Any) -> Any:
-            options = original(*args, **kwargs)
-            call.prepared(options)
-            return options
-
-        return copy_and_prepare
-
-    def _prepare_async(self, original: Method, call: Call) -> Method:
-        """The same for asynchronous clients."""
-
-        async def copy_and_prepare(*args: Any, **kwargs: Any) -> Any:
-            options = await original(*args, **kwargs)
-            call.prepared(options)
-            return options
-
-        return copy_and_prepare
+        return tapped_source
 
 
-def _tapped(original: Callable[..., Any], tap: Callable[[Any, StreamEnd], Any]) -> Any:
-    """``__stream__``: the source of a stream object's events."""
+def _process_data(original: Method, call: Call, *args: Any, **kwargs: Any) -> Any:
+    """``_process_response_data``: makes a model of a response's JSON, which is decoded now.
 
-    def tapped_source(stream: Any, *args: Any, **kwargs: Any) -> Any:
-        source = original(stream, *args, **kwargs)
-        end = end_of(stream.response)
-        return source if end is None else tap(source, end)
+    The events of a stream come here, too, but are read as objects: in the midst of the SDK's work
+    a layer more takes 0.5 µs a chunk, and an object is read in 0.2.
+    """
+    call.json = kwargs.get("data")
+    call.response = kwargs.get("response")
+    return original(*args, **kwargs)
 
-    return tapped_source
+
+def _retry(original: Method, call: Call, *args: Any, **kwargs: Any) -> Any:
+    """``_calculate_retry_timeout``: called once for each retry."""
+    call.operation.resends += 1
+    return original(*args, **kwargs)
+
+
+def _prepare(original: Method, call: Call, *args: Any, **kwargs: Any) -> Any:
+    """``_copy_and_prepare``: puts together the JSON that is going to be sent."""
+    options = original(*args, **kwargs)
+    call.prepared(options)
+    return options
+
+
+async def _prepare_async(original: Method, call: Call, *args: Any, **kwargs: Any) -> Any:
+    """The same for asynchronous clients."""
+    options = await original(*args, **kwargs)
+    call.prepared(options)
+    return options
 
 
 def _unrecorded(span: Span, context: Context) -> Context | None:

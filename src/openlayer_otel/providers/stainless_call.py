@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.operation import Operation, response_json
 from openlayer_otel.genai.streaming import StreamEnd
 from openlayer_otel.providers.stainless_body import observe_body
@@ -17,12 +18,11 @@ class Call:
         client: Whose call it is.
         operation: The operation that it is.
         streamed: Whether the application wants the answer as a stream of events.
-        response: The HTTP response, once it has arrived.
-        json: The JSON of a plain response, as the SDK has decoded it; None if it has not.
-        waiting: The body is not read yet: it will tell the end.
+        response: The HTTP response of which the SDK has decoded the JSON.
+        json: That JSON; None as long as the SDK has decoded none.
     """
 
-    __slots__ = ("client", "json", "operation", "response", "streamed", "waiting")
+    __slots__ = ("client", "json", "operation", "response", "streamed")
 
     def __init__(self, client: Any, operation: Operation, streamed: bool) -> None:
         self.client = client
@@ -30,21 +30,21 @@ class Call:
         self.streamed = streamed
         self.response: Any = None
         self.json: Any = None
-        self.waiting = False
         operation.call = self
 
     def prepared(self, options: Any) -> None:
         """The SDK has put together the JSON that it is going to send."""
-        body = options.json_data
-        self.operation.read_request(body if isinstance(body, dict) else {})
+        operation, body = self.operation, options.json_data
+        if operation.span.is_recording():
+            operation.read_request(body if isinstance(body, dict) else {})
 
-    def observe(self, telemetry: Telemetry) -> None:
-        """A response has arrived whose body is still to be read: watch how that ends."""
-        response, operation = self.response, self.operation
+    def observe(self, response: Any, telemetry: Telemetry) -> StreamEnd | None:
+        """Watch how ``response``, whose body is still to be read, ends: the call ends with it."""
+        operation = self.operation
         make = operation.endpoint.stream if self.streamed else None
         if response.is_closed:
             if make is None:
-                return
+                return None
             # A transport handed over the stream's body as a whole, as mocks and caches do. Its
             # events are still to be read, and then closed like those of any stream.
             response.is_closed = False
@@ -52,27 +52,65 @@ class Call:
         end = StreamEnd(operation, reader, telemetry.chunk_recorder(operation))
         observe_body(response, end, self.streamed)
         operation.call = None
-        self.waiting = True
+        return end
 
-    def returned(self) -> None:
-        """The SDK gives its result to the application."""
-        if self.waiting:
-            self.response = None
+    def returned(self, result: Any, telemetry: Telemetry) -> None:
+        """The SDK gives ``result`` to the application. Never raises."""
+        operation = self.operation
+        if operation.call is None:  # its body will tell the end
             return
-        # What the SDK has decoded need not be decoded again. It decodes no raw response.
-        found, body = self.json, self._let_go()
-        self.operation.finish(response_json(body) if found is None else found, raw=body)
+        json = self.json
+        if json is not None:
+            # What the SDK has decoded need not be decoded again, and nobody can have changed it.
+            body = getattr(self.response, "_content", None)
+            self.response = self.json = operation.call = None
+            operation.finish(json, raw=body if isinstance(body, bytes) else None)
+        else:
+            self._returned_undecoded(result, telemetry)
+
+    def _returned_undecoded(self, result: Any, telemetry: Telemetry) -> None:
+        """The same for a raw response, a stream that is no stream of the SDK's, bytes, a text."""
+        body = None
+        try:
+            response = _response_of(result)
+            if response is not None and self.observe(response, telemetry) is not None:
+                return
+            body = _body(result, response)
+        except Exception as error:  # noqa: BLE001 - boundary: the application gets its result
+            report_failure("looking at a response", error)
+        self._let_go()
+        self.operation.finish(response_json(body), raw=body)
 
     def raised(self, error: BaseException) -> None:
         """The SDK raises ``error`` to the application."""
-        self.operation.fail(error, response_json(self._let_go()))
+        json = self.json
+        self._let_go()
+        self.operation.fail(error, json)
 
-    def _let_go(self) -> bytes | None:
-        """The response's body, if it was read; nothing of the response is kept."""
-        body = getattr(self.response, "_content", None)
-        # Timers and tasks made during the request keep its context, hence this call: the
-        # response must not live as long as they do, or a dropped stream would not be seen.
+    def _let_go(self) -> None:
+        """Nothing of the response is kept.
+
+        Timers and tasks made during the request keep its context, hence this call: the response
+        must not live as long as they do, or a dropped stream would not be seen.
+        """
         self.response = self.json = None
-        # It holds this call, which holds it.
-        self.operation.call = None
-        return body if isinstance(body, bytes) else None
+        self.operation.call = None  # it holds this call, which holds it
+
+
+def _response_of(result: Any) -> Any:
+    """The HTTP response in what a client returned: a raw response, a stream, or it alone."""
+    held = getattr(result, "http_response", None) or getattr(result, "response", None)
+    for found in (held, result):
+        # All that is needed of it; what is no response may have one of these, but not both.
+        if hasattr(found, "is_closed") and hasattr(found, "stream"):
+            return found
+    return None
+
+
+def _body(result: Any, response: Any) -> bytes | None:
+    """The body of a response that was read."""
+    if response is not None:
+        result = getattr(response, "_content", None)
+    elif isinstance(result, str):
+        return result.encode(errors="surrogatepass")
+    return result if isinstance(result, bytes) else None

@@ -11,6 +11,7 @@ response ``content``.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from openlayer_otel.genai import messages as shape
@@ -24,13 +25,12 @@ _MAX_DEPTH = 24
 _MEDIA_TYPES = {"image": "image/png", "document": "application/pdf"}
 
 
-def input_messages(messages: Any) -> list[Message]:
-    """The request's ``messages``."""
-    return shape.conversation(messages, _add_message)
-
-
 def _add_message(message: dict[str, Any], messages: list[Message]) -> None:
     messages.append(shape.message(message.get("role"), content_parts(message.get("content"))))
+
+
+input_messages = partial(shape.conversation, add=_add_message)
+"""The request's ``messages``."""
 
 
 def content_parts(content: Any) -> list[Part]:

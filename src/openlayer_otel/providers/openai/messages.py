@@ -6,27 +6,24 @@ Source: OpenAI API reference, "Create chat completion", request ``messages`` and
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.messages import Message, Part
 
 _AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "pcm16": "audio/pcm", "opus": "audio/opus"}
-_BESIDE_TEXT = (
-    "tool_calls",
-    "refusal",
-    "reasoning_content",
-    "reasoning",
-    "reasoning_details",
-    "audio",
-    "images",
-    "function_call",
+_BESIDE_TEXT = frozenset(
+    {
+        "tool_calls",
+        "reasoning_content",
+        "reasoning",
+        "reasoning_details",
+        "audio",
+        "images",
+        "function_call",
+    }
 )
-
-
-def chat_messages(messages: Any) -> list[Message]:
-    """The request's conversation."""
-    return shape.conversation(messages, _add_message)
 
 
 def _add_message(message: dict[str, Any], messages: list[Message]) -> None:
@@ -40,10 +37,14 @@ def _add_message(message: dict[str, Any], messages: list[Message]) -> None:
     messages.append(shape.message(role, parts, message.get("name")))
 
 
+chat_messages = partial(shape.conversation, add=_add_message)
+"""The request's conversation."""
+
+
 def message_parts(message: dict[str, Any]) -> list[Part]:
     """The parts of a message or of a choice: reasoning, content, refusal, audio, tool calls."""
     content = message.get("content")
-    if type(content) is str and not any(map(message.get, _BESIDE_TEXT)):
+    if type(content) is str and not message.get("refusal") and _BESIDE_TEXT.isdisjoint(message):
         # Nothing but a text, as most answers.
         return [{"type": "text", "content": content}] if content else []
     parts: list[Part] = []
