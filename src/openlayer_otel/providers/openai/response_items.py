@@ -53,7 +53,8 @@ def output_parts(items: Any) -> list[Part]:
     parts: list[Part] = []
     for item in items:
         if isinstance(item, dict):
-            parts.extend(item_parts(item)[1])
+            said = isinstance(item.get("role"), str)
+            parts.extend(content_parts(item.get("content")) if said else item_parts(item)[1])
     return parts
 
 

@@ -5,7 +5,8 @@ Source: OpenAI API reference, "Responses"; conventions: client-inference, fetch-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from functools import partial
 from typing import Any
 
 from openlayer_otel import semconv
@@ -75,7 +76,8 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
     if not body.keys() <= _ORDINARY:
         _read_options(body, record)
     if record.with_content:
-        record.system_instructions = _instructions(body.get("instructions"))
+        if body.get("instructions"):
+            record.system_instructions = _instructions(body["instructions"])
         record.input_messages = input_messages(body.get("input"))
         if body.get("tools"):
             record.tool_definitions = tool_definitions(body["tools"])
@@ -117,37 +119,38 @@ def _instructions(instructions: Any) -> list[shape.Part] | None:
     return content_parts(instructions)
 
 
-def read_response(body: Any, record: Record) -> None:
-    """The response, field by field."""
-    _read_answer(body, record)
-    if isinstance(body, dict):
-        read_usage(body.get("usage"), record)
+def read_response(body: Any, record: Record, *, counted: bool = True) -> None:
+    """The response, field by field.
 
-
-def _read_fetched(body: Any, record: Record) -> None:
-    """A response made by an earlier call. Its tokens were counted with that call."""
-    _read_answer(body, record)
-
-
-def _read_answer(body: Any, record: Record) -> None:
+    Args:
+        body: Its JSON.
+        record: Filled.
+        counted: Whether its tokens were used by this call, and not by an earlier one.
+    """
     if not isinstance(body, dict):
         return
     read_head(body, record)
     if body.get("conversation"):
         _read_conversation(body["conversation"], record)
-    kinds = _item_types(body.get("output"))
+    output = body.get("output")
+    kinds: set[str] = set()
+    for item in output if isinstance(output, list) else ():
+        if isinstance(item, dict):
+            kinds.add(str(item.get("type")))
     reason = finish_reason(body, kinds)
     if reason is not None:
         record.attributes[semconv.RESPONSE_FINISH_REASONS] = [reason]
-    if not _COMPACTIONS.isdisjoint(kinds):
+    if not kinds.isdisjoint(_COMPACTIONS):
         record.attributes[semconv.CONVERSATION_COMPACTED] = True
     if record.with_content:
-        parts = output_parts(body.get("output"))
+        parts = output_parts(output)
         if parts:
             record.output_messages = [shape.output_message("assistant", parts, reason)]
+    if counted:
+        read_usage(body.get("usage"), record)
 
 
-def finish_reason(body: Mapping[str, Any], kinds: frozenset[str]) -> str | None:
+def finish_reason(body: Mapping[str, Any], kinds: Set[str]) -> str | None:
     """Why the model stopped, from ``status``; None while it has not stopped.
 
     A response has a status instead of a finish reason: ``completed`` is ``stop``, or
@@ -170,12 +173,6 @@ def finish_reason(body: Mapping[str, Any], kinds: frozenset[str]) -> str | None:
     if status is None or status in _UNFINISHED:
         return None
     return status if status == "cancelled" else semconv.FINISH_ERROR
-
-
-def _item_types(output: Any) -> frozenset[str]:
-    if not isinstance(output, list):
-        return frozenset()
-    return frozenset([str(each.get("type")) for each in output if isinstance(each, dict)])
 
 
 def _read_compaction(body: Any, record: Record) -> None:
@@ -215,7 +212,8 @@ COMPACT = Endpoint(operation=semconv.CHAT, request=read_request, response=_read_
 FETCH_RESPONSE = Endpoint(
     operation=semconv.FETCH_RESPONSE,
     request=_read_fetch,
-    response=_read_fetched,
+    # Its tokens were counted with the call that made it.
+    response=partial(read_response, counted=False),
     stream=ResponseStreamReader,
 )
 INPUT_TOKENS = Endpoint(
