@@ -88,7 +88,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few calls, no peers, no file")
     parser.add_argument("--scale", type=float, default=1.0, help="factor for the calls per round")
     options = parser.parse_args()
-    scale = ("--scale", str(0.2 if options.quick else options.scale))
+    # Half of the calls in each of two processes.
+    scale = 0.1 if options.quick else options.scale / 2
     found: dict[str, Any] = {"python": platform.python_version(), "overheads": []}
     runs = [
         ("openlayer-otel", "sampled"),
@@ -97,18 +98,33 @@ def main() -> None:
         ("openlayer-otel", "none"),
     ]
     for name, mode in runs:
-        lines = _run(sys.executable, "measure", name, "--mode", mode, *scale)
-        _show(found["overheads"], lines)
+        _show(found["overheads"], _measured(sys.executable, name, mode, scale))
     if not options.quick:
         for name, requirements in PEERS.items():
             python = _environment(name, requirements)
             if python is not None:
-                _show(found["overheads"], _run(python, "measure", name, *scale))
+                _show(found["overheads"], _measured(python, name, "sampled", scale))
     for module in SINGLE:
         (found[module],) = _run(sys.executable, module)
         print(module, json.dumps(found[module]), flush=True)
     if not options.quick:
         write(found, ROOT / "docs" / "performance.md")
+
+
+def _measured(python: str, contender: str, mode: str, scale: float) -> list[Any]:
+    """The results of a contender: the mean of two processes, see ``copies.py``."""
+    arguments = ("measure", contender, "--mode", mode, "--scale", str(scale))
+    pairs = zip(_run(python, *arguments), _run(python, *arguments, "--bare-second"), strict=True)
+    return [_mean(one, other) for one, other in pairs]
+
+
+def _mean(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    if "failed" in one or "failed" in other:
+        return one if "failed" in one else other
+    return {
+        name: (value + other[name]) / 2 if isinstance(value, float) else value
+        for name, value in one.items()
+    }
 
 
 def _show(results: list[Any], lines: list[Any]) -> None:

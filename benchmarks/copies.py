@@ -3,7 +3,8 @@
 Not every package can be uninstrumented, and swapping a class's attributes makes the
 interpreter forget what it learnt about the code that uses them. So each SDK is imported
 twice; a round of the bare client runs with the one copy in ``sys.modules``, a round of the
-instrumented client with the other.
+instrumented client with the other. The copy that was imported second is slower by up to 9 µs a
+call, instrumented or not, so each of them takes its turn as the second: in another process.
 """
 
 from __future__ import annotations
@@ -43,12 +44,17 @@ class Copies:
     Args:
         instrument: Switches the instrumentation on, once, in the copy that is loaded.
         names: The cases whose SDKs are needed.
+        bare_first: Whether the bare copy is imported before the instrumented one.
     """
 
-    def __init__(self, instrument: Callable[[], None], names: Iterable[str]) -> None:
-        self._bare = _import(names)
+    def __init__(
+        self, instrument: Callable[[], None], names: Iterable[str], bare_first: bool = True
+    ) -> None:
+        first = _import(names)
         _use({})
-        _import(names)
+        second = _import(names)
+        self._bare, self._instrumented = (first, second) if bare_first else (second, first)
+        self.instrumented()
         instrument()
         self._instrumented = _loaded()
         self.bare()

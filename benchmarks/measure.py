@@ -85,12 +85,14 @@ def check(name: str, case: Case, counter: Counter, calls: int, mode: str) -> Non
         raise NotDoneError(f"{name}, {case.name}: the answer is not on the span")
 
 
-def start(contender: str, mode: str, names: Iterable[str]) -> tuple[Copies, Counter]:
+def start(
+    contender: str, mode: str, names: Iterable[str], bare_first: bool = True
+) -> tuple[Copies, Counter]:
     """Load both copies of what the named cases use, and instrument the one."""
     provider, counter = provider_for(mode)
     if mode != "none":
         global_provider(provider)
-    return Copies(lambda: CONTENDERS[contender](provider), names), counter
+    return Copies(lambda: CONTENDERS[contender](provider), names, bare_first), counter
 
 
 class Clients:
@@ -243,9 +245,12 @@ def main() -> None:
     """Measure one contender."""
     parser = arguments(__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="factor for the calls per turn")
+    parser.add_argument(
+        "--bare-second", action="store_true", help="import the instrumented SDKs before the bare"
+    )
     options = parser.parse_args()
     names = options.case or list(CASES)
-    copies, counter = start(options.contender, options.mode, names)
+    copies, counter = start(options.contender, options.mode, names, not options.bare_second)
     for name in names:
         case = CASES[name]
         turns = max(3, int(TURNS * options.scale))
