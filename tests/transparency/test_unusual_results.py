@@ -153,6 +153,84 @@ def test_a_page_in_place_of_an_answer_is_returned_or_raised_as_without_tracing(
 
 @pytest.mark.matrix
 @EACH
+def test_an_answer_that_the_sdk_refuses_is_recorded_with_its_error(
+    sdk: str, asynchronous: bool, llm_server: LLMServer, instrumented: SpanLog
+) -> None:
+    module = importlib.import_module(sdk)
+    options: dict[str, Any] = {"_strict_response_validation": True}
+    client = _client(sdk, asynchronous, llm_server, "text/plain", **options)
+    with pytest.raises(module.APIResponseValidationError):
+        _post(sdk, asynchronous, client, object)
+    span = instrumented.only()
+    assert span.status.status_code is StatusCode.ERROR
+    assert (span.attributes or {})["gen_ai.response.id"]
+    assert (span.attributes or {})["gen_ai.usage.output_tokens"]
+
+
+@pytest.mark.matrix
+@EACH
+def test_a_result_that_cannot_be_looked_into_is_returned_with_one_warning(
+    sdk: str,
+    asynchronous: bool,
+    llm_server: LLMServer,
+    instrumented: SpanLog,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, logger="openlayer_otel")
+    module = importlib.import_module(sdk)
+    base = module.AsyncStream if asynchronous else module.Stream
+
+    class Closed(base[module.BaseModel]):  # type: ignore[misc, name-defined]
+        def __stream__(self) -> Any:
+            return iter(())
+
+        @property
+        def http_response(self) -> Any:
+            raise RuntimeError("no")
+
+    client = _client(sdk, asynchronous, llm_server, "text/event-stream", stream=True)
+    result = _post(sdk, asynchronous, client, module.BaseModel, stream=True, stream_cls=Closed)
+    assert type(result) is Closed
+    (record,) = caplog.records
+    assert "looking at a response failed with RuntimeError" in record.getMessage()
+    assert instrumented.only().name == "chat m"
+
+
+class Stopped(BaseException):
+    """Not turned into an error of the SDK's, which is why it is no Exception."""
+
+    @property
+    def response(self) -> Any:
+        raise RuntimeError("no")
+
+
+@pytest.mark.matrix
+@EACH
+def test_an_error_that_cannot_be_looked_into_is_raised_with_one_warning(
+    sdk: str,
+    asynchronous: bool,
+    llm_server: LLMServer,
+    instrumented: SpanLog,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, logger="openlayer_otel")
+    stopped = Stopped()
+
+    def respond(request: Any) -> Any:
+        raise stopped
+
+    transport = http_library(sdk).MockTransport(respond)
+    client = make_client(sdk, asynchronous, llm_server.url, transport)
+    with pytest.raises(Stopped) as raised:
+        _post(sdk, asynchronous, client, object)
+    assert raised.value is stopped
+    (record,) = caplog.records
+    assert "looking at an error failed with RuntimeError" in record.getMessage()
+    assert instrumented.only().status.status_code is StatusCode.ERROR
+
+
+@pytest.mark.matrix
+@EACH
 def test_a_stream_class_of_ones_own_reads_its_lines_and_the_span_has_them(
     sdk: str, asynchronous: bool, llm_server: LLMServer, instrumented: SpanLog
 ) -> None:

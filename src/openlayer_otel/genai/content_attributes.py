@@ -25,20 +25,23 @@ def encode_input(record: Record, policy: ContentPolicy) -> None:
     """
     texts = record.content
     if record.system_instructions:
-        text, cut = policy.encoded(record.system_instructions, policy.redacted_parts)
-        texts[semconv.SYSTEM_INSTRUCTIONS] = text
+        texts[semconv.SYSTEM_INSTRUCTIONS], cut = policy.encoded(
+            record.system_instructions, policy.redacted_parts
+        )
         record.system_instructions = None
         if cut:
             _note_cut(record, semconv.SYSTEM_INSTRUCTIONS)
     if record.input_messages:
-        text, cut = policy.encoded(record.input_messages, policy.redacted_messages)
-        texts[semconv.INPUT_MESSAGES] = text
+        texts[semconv.INPUT_MESSAGES], cut = policy.encoded(
+            record.input_messages, policy.redacted_messages
+        )
         record.input_messages = None
         if cut:
             _note_cut(record, semconv.INPUT_MESSAGES)
     if record.tool_definitions:
-        text, cut = policy.encoded(record.tool_definitions, policy.redacted_parts)
-        texts[semconv.TOOL_DEFINITIONS] = text
+        texts[semconv.TOOL_DEFINITIONS], cut = policy.encoded(
+            record.tool_definitions, policy.redacted_parts
+        )
         record.tool_definitions = None
         if cut:
             _note_cut(record, semconv.TOOL_DEFINITIONS)
@@ -49,8 +52,9 @@ def encode_input(record: Record, policy: ContentPolicy) -> None:
 def encode_output(record: Record, policy: ContentPolicy) -> None:
     """What the response holds; arguments as for :func:`encode_input`."""
     if record.output_messages:
-        text, cut = policy.encoded(record.output_messages, policy.redacted_messages)
-        record.content[semconv.OUTPUT_MESSAGES] = text
+        record.content[semconv.OUTPUT_MESSAGES], cut = policy.encoded(
+            record.output_messages, policy.redacted_messages
+        )
         if cut:
             _note_cut(record, semconv.OUTPUT_MESSAGES)
     if record.steps:

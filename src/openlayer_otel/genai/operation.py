@@ -218,8 +218,10 @@ class Operation:
             # A task begun during the request keeps its context, and with it this operation:
             # the conversation must not live as long.
             self._record = _OVER
-            # Its context holds the operation: left alone, the collector would have to find both.
+            # Its context and its call hold the operation: left alone, the collector would have
+            # to find them. What the call holds of the response goes with it.
             self.context = _NO_CONTEXT
+            self.call = None
         for tell in self._to_tell:
             try:
                 tell(response)

@@ -84,7 +84,8 @@ class Patches:
             module: The module that defines the target.
             path: Its name, dotted from the module.
             hook: Called in the method's place with the method, the operation's ``call``, and the
-                method's arguments, of which the first is the ``client`` of the call.
+                method's arguments, of which the first is the ``client`` of the call. Nothing
+                guards it: it raises what the method raises.
         """
         self.replace(module, path, lambda original: _WithinCalls(original, hook))
 
@@ -140,12 +141,10 @@ class _WithinCalls:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
-        operation: Any = current().get(OPERATION_KEY)
-        if operation is not None:
-            call = operation.call
-            if call is not None and call.client is instance:
-                return partial(self._hook, self._original, call, instance)
-        return MethodType(self._original, instance)
+        call = call_under_way(instance)
+        if call is None:
+            return MethodType(self._original, instance)
+        return partial(self._hook, self._original, call, instance)
 
     def __call__(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
         return self.__get__(instance)(*args, **kwargs)

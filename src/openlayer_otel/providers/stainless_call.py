@@ -51,6 +51,8 @@ class Call:
         reader = make(operation.content) if make is not None else None
         end = StreamEnd(operation, reader, telemetry.chunk_recorder(operation))
         observe_body(response, end, self.streamed)
+        # Timers and tasks made during the request keep its context, hence the operation: a response
+        # that lived as long as they do would not be seen to be dropped.
         operation.call = None
         return end
 
@@ -59,14 +61,11 @@ class Call:
         operation = self.operation
         if operation.call is None:  # its body will tell the end
             return
-        json = self.json
-        if json is not None:
-            # What the SDK has decoded need not be decoded again, and nobody can have changed it.
-            body = getattr(self.response, "_content", None)
-            self.response = self.json = operation.call = None
-            operation.finish(json, raw=body if isinstance(body, bytes) else None)
-        else:
+        if self.json is None:
             self._returned_undecoded(result, telemetry)
+            return
+        # What the SDK has decoded need not be decoded again, and nobody can have changed it.
+        operation.finish(self.json, raw=_body(self.response))
 
     def _returned_undecoded(self, result: Any, telemetry: Telemetry) -> None:
         """The same for a raw response, a stream that is no stream of the SDK's, bytes, a text."""
@@ -75,26 +74,25 @@ class Call:
             response = _response_of(result)
             if response is not None and self.observe(response, telemetry) is not None:
                 return
-            body = _body(result, response)
+            body = _bytes_of(result) if response is None else _body(response)
         except Exception as error:  # noqa: BLE001 - boundary: the application gets its result
             report_failure("looking at a response", error)
-        self._let_go()
         self.operation.finish(response_json(body), raw=body)
 
     def raised(self, error: BaseException) -> None:
-        """The SDK raises ``error`` to the application."""
-        json = self.json
-        self._let_go()
-        self.operation.fail(error, json)
+        """The SDK raises ``error`` to the application. Never raises itself."""
+        self.operation.fail(error, _refused_answer(error) if self.json is None else self.json)
 
-    def _let_go(self) -> None:
-        """Nothing of the response is kept.
 
-        Timers and tasks made during the request keep its context, hence this call: the response
-        must not live as long as they do, or a dropped stream would not be seen.
-        """
-        self.response = self.json = None
-        self.operation.call = None  # it holds this call, which holds it
+def _refused_answer(error: BaseException) -> Any:
+    """The JSON of an answer that the SDK has refused before it decoded it. Never raises."""
+    try:
+        response = getattr(error, "response", None)
+        # A server's error has a response, too, which is no answer.
+        return response_json(_body(response)) if getattr(response, "is_success", False) else None
+    except Exception as failure:  # noqa: BLE001 - boundary: the application gets its error
+        report_failure("looking at an error", failure)
+        return None
 
 
 def _response_of(result: Any) -> Any:
@@ -107,10 +105,14 @@ def _response_of(result: Any) -> Any:
     return None
 
 
-def _body(result: Any, response: Any) -> bytes | None:
-    """The body of a response that was read."""
-    if response is not None:
-        result = getattr(response, "_content", None)
-    elif isinstance(result, str):
+def _body(response: Any) -> bytes | None:
+    """The body of a response, if it was read."""
+    body = getattr(response, "_content", None)
+    return body if isinstance(body, bytes) else None
+
+
+def _bytes_of(result: Any) -> bytes | None:
+    """What a client returned in place of a response: its body, or the text of it."""
+    if isinstance(result, str):
         return result.encode(errors="surrogatepass")
     return result if isinstance(result, bytes) else None

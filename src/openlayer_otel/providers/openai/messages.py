@@ -44,6 +44,7 @@ chat_messages = partial(shape.conversation, add=_add_message)
 def message_parts(message: dict[str, Any]) -> list[Part]:
     """The parts of a message or of a choice: reasoning, content, refusal, audio, tool calls."""
     content = message.get("content")
+    # An answer of OpenAI's always has a refusal, which is null; of the others none.
     if type(content) is str and not message.get("refusal") and _BESIDE_TEXT.isdisjoint(message):
         # Nothing but a text, as most answers.
         return [{"type": "text", "content": content}] if content else []

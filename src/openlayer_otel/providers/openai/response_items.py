@@ -53,8 +53,7 @@ def output_parts(items: Any) -> list[Part]:
     parts: list[Part] = []
     for item in items:
         if isinstance(item, dict):
-            said = isinstance(item.get("role"), str)
-            parts.extend(content_parts(item.get("content")) if said else item_parts(item)[1])
+            parts.extend(item_parts(item)[1])
     return parts
 
 
