@@ -32,7 +32,7 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure
-from openlayer_otel.genai.current import attach, reset, take_back
+from openlayer_otel.genai.current import attach, current, reset, take_back
 from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.record import StreamReader
@@ -43,8 +43,8 @@ class StreamEnd:
 
     Attributes:
         context: The operation's context, current while the source is read.
-        reading: The source is being read now: a close seen meanwhile is the SDK's own tidying
-            up, and the read itself tells how the stream ended.
+        piece: Takes in an event if it is a mere piece of a text, and says whether it was. A tap
+            calls it directly: a function less for every chunk.
         tapped: A tap sees the events, so the body's bytes need not be looked at.
         taps: How many asynchronous taps there are, for their own end is the stream's. Helpers of
             older SDKs make a second stream object of a response and drop the first.
@@ -53,11 +53,10 @@ class StreamEnd:
     __slots__ = (
         "_last_chunk",
         "_operation",
-        "_piece",
         "_reader",
         "_record_chunk",
         "context",
-        "reading",
+        "piece",
         "tapped",
         "taps",
     )
@@ -69,11 +68,9 @@ class StreamEnd:
         record_chunk: Callable[[float], None] | None = None,
     ) -> None:
         self.context = operation.context
-        self.reading = False
         self.tapped = False
         self.taps = 0
-        # Takes in an event if it is a mere piece of a text, and says whether it was.
-        self._piece: Callable[[Any], bool] = self._first
+        self.piece: Callable[[Any], bool] = self._first
         self._operation = operation
         self._reader = reader
         self._record_chunk = record_chunk
@@ -87,20 +84,25 @@ class StreamEnd:
         """The operation that ends with this stream."""
         return self._operation
 
+    @property
+    def reading(self) -> bool:
+        """The source is being read now, here: only then is the operation's context current.
+
+        A close seen meanwhile is the SDK's own tidying up, and the read itself tells how the
+        stream ended. One from another thread or task is the application's.
+        """
+        return current() is self.context
+
     def see(self, event: Any) -> None:
-        """Take in one event as the SDK's object. Never raises."""
-        try:
-            piece = self._piece  # called as an attribute, it would be looked up as a method first
-            if not piece(event) and self._reader is not None:
-                json = json_of(event)
-                if isinstance(json, dict):
-                    self._reader.read(json)
-        except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
-            report_failure("reading a stream event", error)
+        """Take in an event, as the SDK's object, that :attr:`piece` has not taken in."""
+        if self._reader is not None:
+            json = json_of(event)
+            if isinstance(json, dict):
+                self._reader.read(json)
 
     def take_json(self, event: dict[str, Any]) -> None:
         """Take in one event as JSON from the wire. May raise on one that no reader foresaw."""
-        if self._piece == self._first:
+        if self.piece == self._first:
             self._begin()
         if self._record_chunk is not None:
             self._measure(self._record_chunk)
@@ -111,15 +113,15 @@ class StreamEnd:
         """The first event: note its time, then let the reader look at the rest directly."""
         self._operation.first_chunk()
         if self._record_chunk is not None:
-            self._piece = self._measured
+            self.piece = self._measured
         elif self._reader is not None:
-            self._piece = self._reader.piece
+            self.piece = self._reader.piece
         else:
-            self._piece = _ignored
+            self.piece = _ignored
 
     def _first(self, event: Any) -> bool:
         self._begin()
-        return self._piece(event)
+        return self.piece(event)
 
     def _measured(self, event: Any) -> bool:
         if self._record_chunk is not None:
@@ -151,7 +153,7 @@ class StreamEnd:
     def _response(self) -> Any:
         """What was received, of which nothing is kept."""
         _open.discard(self)
-        reader, self._reader, self._piece = self._reader, None, _ignored
+        reader, self._reader, self.piece = self._reader, None, _ignored
         if reader is None or self._operation.over:
             return None
         try:
@@ -201,27 +203,28 @@ def tapped(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
 
 
 def _events(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
-    context, following = end.context, source.__next__
-    while True:
-        token = attach(context)
-        end.reading = True
-        try:
-            event = following()
-        except BaseException as error:
-            reset(token)
-            end.stopped(error)
-            end.reading = False
-            if isinstance(error, StopIteration):
-                return
-            raise
-        end.reading = False
-        reset(token)
-        end.see(event)
-        try:
+    enter, leave, context = attach, reset, end.context
+    token = enter(context)
+    try:
+        for event in source:
+            leave(token)
+            try:
+                piece = end.piece  # called as an attribute, it would be looked up as a method first
+                if not piece(event):
+                    end.see(event)
+            except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
+                _unread(error)
             yield event
-        except GeneratorExit:
+            token = enter(context)
+        leave(token)
+        end.stopped(StopIteration())
+    except BaseException as error:
+        if end.reading:  # else the application has thrown it in, or closes the iteration
+            leave(token)
+            end.stopped(error)
+        elif isinstance(error, GeneratorExit):
             end.dropped()
-            raise
+        raise
 
 
 class AsyncEventTap:
@@ -255,16 +258,22 @@ class AsyncEventTap:
     async def __anext__(self) -> Any:
         end = self._end
         token = attach(self._context)
-        end.reading = True
         try:
             event = await self._following()
         except BaseException as error:
             # A task that is collected while it waits is finalised in a foreign context.
             take_back(token)
             end.stopped(error)
-            end.reading = False
             raise
-        end.reading = False
         reset(token)
-        end.see(event)
+        try:
+            piece = end.piece
+            if not piece(event):
+                end.see(event)
+        except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
+            _unread(error)
         return event
+
+
+def _unread(error: Exception) -> None:
+    report_failure("reading a stream event", error)

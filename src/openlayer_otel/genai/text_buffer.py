@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from io import BytesIO
+
 # Half an emoji at the end of a piece is kept until its other half has come.
 _HALVES = "surrogatepass"
 
@@ -10,25 +13,26 @@ class TextBuffer:
     """Joins pieces of text.
 
     A list of 100,000 five-letter pieces takes twelve times the size of its text, and so does
-    ``io.StringIO`` until it is read; bytes take an eighth more than the text.
+    ``io.StringIO`` before Python 3.12; bytes take an eighth more than the text.
 
     Attributes:
-        utf8: The text so far, always the same object. A reader's fast path adds the UTF-8 of a
-            piece to it, which saves a call for every chunk.
+        take: Adds a piece's UTF-8 at the end. A reader's quick way calls it directly, which saves
+            a function for every chunk.
     """
 
-    __slots__ = ("utf8",)
+    __slots__ = ("_utf8", "take")
 
     def __init__(self) -> None:
-        self.utf8 = bytearray()
+        self._utf8 = BytesIO()
+        self.take: Callable[[bytes], int] = self._utf8.write
 
     def append(self, piece: str) -> None:
         """Add ``piece`` at the end."""
-        self.utf8 += piece.encode(errors=_HALVES)
+        self.take(piece.encode(errors=_HALVES))
 
     def __bool__(self) -> bool:
-        return bool(self.utf8)
+        return self._utf8.tell() > 0
 
     def text(self) -> str:
         """All pieces in one."""
-        return self.utf8.decode(errors=_HALVES)
+        return self._utf8.getvalue().decode(errors=_HALVES)

@@ -7,6 +7,7 @@ tokens; the usage of ``message_delta`` is cumulative and replaces what came befo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from openlayer_otel.genai.encoding import from_json
@@ -45,15 +46,15 @@ class MessageStreamReader(StreamReader):
         "_field",
         "_message",
         "_open_index",
-        "_utf8",
+        "_take",
     )
 
     def __init__(self, content: bool) -> None:
         self._content = content
         self._message: dict[str, Any] = {}
         self._blocks: dict[int, _Block] = {}
-        # The text of the block that is being written, for the fast path.
-        self._utf8 = bytearray()
+        # The text of the block that is being written, for the quick way.
+        self._take: Callable[[bytes], object] = len
         self._open_index: object = _NONE
         self._delta = self._field = ""
 
@@ -64,9 +65,7 @@ class MessageStreamReader(StreamReader):
             fields = event.__dict__
             delta = fields["delta"].__dict__
             if delta["type"] == self._delta and fields["index"] == self._open_index:
-                text = delta[self._field].encode()
-                if self._content:
-                    self._utf8 += text
+                self._take(delta[self._field].encode())
                 return True
         except (AttributeError, KeyError, TypeError, ValueError):
             pass  # another kind of event, or no whole text
@@ -101,7 +100,7 @@ class MessageStreamReader(StreamReader):
             self._delta, self._field = usual
             self._open_index = index
             if self._content:
-                self._utf8 = made.buffer(_TEXT_DELTAS[self._delta][1]).utf8
+                self._take = made.buffer(_TEXT_DELTAS[self._delta][1]).take
 
     def _read_delta(self, event: dict[str, Any]) -> None:
         index = event.get("index")

@@ -18,8 +18,8 @@ _TEXTS = frozenset({"content", "refusal", "reasoning", "reasoning_content"})
 _OBJECTS = frozenset({"audio", "function_call"})
 _JOINED = frozenset({"arguments", "data", "input", "transcript"})
 
-# The id of no chunk.
-_NONE = object()
+# The fields of a delta that is a piece of the text.
+_CONTENT_ALONE = frozenset({"content"})
 
 
 class ChatStreamReader(StreamReader):
@@ -29,15 +29,16 @@ class ChatStreamReader(StreamReader):
         content: Whether texts and tool calls are gathered, too.
     """
 
-    __slots__ = ("_choices", "_content", "_first_text", "_head", "_id", "_utf8")
+    __slots__ = ("_choices", "_content", "_first_text", "_head", "_named", "_take")
 
     def __init__(self, content: bool) -> None:
         self._content = content
         self._head: dict[str, Any] = {}
         self._choices: dict[int, _Choice] = {}
         self._first_text = TextBuffer()
-        self._utf8 = self._first_text.utf8
-        self._id: object = _NONE
+        self._take = self._first_text.take if content else len
+        # Whether the id is known, which some servers do not send at first.
+        self._named = False
 
     def piece(self, event: Any) -> bool:
         """Take in a chunk if all that is new in it is a piece of the first choice's text."""
@@ -51,14 +52,12 @@ class ChatStreamReader(StreamReader):
             if (
                 chosen["finish_reason"] is None
                 and not chosen["index"]
-                and len(delta.__pydantic_fields_set__) == 1  # the content, since there is one
+                and delta.__pydantic_fields_set__ == _CONTENT_ALONE
                 and not delta.__pydantic_extra__
                 and fields.get("usage") is None
-                and fields.get("id") == self._id
+                and (self._named or not fields.get("id"))
             ):
-                text = delta.__dict__["content"].encode()
-                if self._content:
-                    self._utf8 += text
+                self._take(delta.content.encode())
                 return True
         except (AttributeError, KeyError, TypeError, ValueError):
             pass  # no chunk with one choice, as the SDK's types have it, or no whole text
@@ -69,7 +68,8 @@ class ChatStreamReader(StreamReader):
         for name, value in event.items():
             if name not in ("choices", "object") and value is not None:
                 self._head[name] = value
-        self._id = event.get("id")
+        if event.get("id"):
+            self._named = True
         groq = event.get("x_groq")
         if isinstance(groq, dict) and groq.get("usage") and not event.get("usage"):
             self._head["usage"] = groq["usage"]

@@ -94,7 +94,7 @@ class CompletionStreamReader(StreamReader):
             chosen = choice.__dict__
             if chosen["finish_reason"] is None and fields.get("usage") is None:
                 _, text = self._choices[chosen["index"]]
-                text.utf8 += chosen["text"].encode() if self._content else b""
+                (text.take if self._content else len)(chosen["text"].encode())
                 return True
         except (AttributeError, KeyError, TypeError, ValueError):
             pass  # the first piece of a choice, or no completion as the SDK's types have it

@@ -7,12 +7,15 @@ it, its texts arrive in pieces, and when it is *done* the whole item comes once 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from openlayer_otel.genai.record import StreamReader
 from openlayer_otel.genai.text_buffer import TextBuffer
 
 _OUTPUT_TEXT = "response.output_text.delta"
+# The place of no item.
+_NOWHERE = object()
 # Event that brings a piece of text -> the item's field, and the type of the part in it that
 # the piece belongs to (None: the field is the text), and which index of the event counts parts.
 _PIECES: dict[str, tuple[str, str | None, str]] = {
@@ -47,7 +50,7 @@ class ResponseStreamReader(StreamReader):
         content: Whether texts and tool calls are gathered, too.
     """
 
-    __slots__ = ("_content", "_error", "_head", "_items", "_part", "_place", "_utf8", "_whole")
+    __slots__ = ("_content", "_error", "_head", "_items", "_part", "_place", "_take", "_whole")
 
     def __init__(self, content: bool) -> None:
         self._content = content
@@ -57,22 +60,20 @@ class ResponseStreamReader(StreamReader):
         self._whole: Any = None
         self._error: dict[str, Any] | None = None
         # Where the last piece of output text went: the next one nearly always goes there, too.
-        self._place: Any = None
+        self._place: object = _NOWHERE
         self._part: Any = None
-        self._utf8: bytearray | None = None
+        self._take: Callable[[bytes], object] = len
 
     def piece(self, event: Any) -> bool:
         """Take in an event if it continues the text that the last one continued."""
         # Where pydantic keeps the fields; see chat_stream.py.
         try:
             fields = event.__dict__
-            if (
-                fields["type"] == _OUTPUT_TEXT
-                and self._utf8 is not None
-                and fields["output_index"] == self._place
-                and fields["content_index"] == self._part
+            if fields["type"] == _OUTPUT_TEXT and (
+                (fields["output_index"] == self._place and fields["content_index"] == self._part)
+                or not self._content
             ):
-                self._utf8 += fields["delta"].encode()
+                self._take(fields["delta"].encode())
                 return True
         except (AttributeError, KeyError, ValueError):
             pass  # another kind of event, or no whole text
@@ -89,7 +90,7 @@ class ResponseStreamReader(StreamReader):
         elif kind in _WHOLE:
             self._whole = event.get("response")
             self._items.clear()
-            self._place = self._utf8 = None
+            self._place, self._take = _NOWHERE, len
         elif kind in ("response.output_item.added", "response.output_item.done"):
             self._read_item(event, kind.endswith(".done"))
         elif kind in ("response.created", "response.in_progress", "response.queued"):
@@ -108,7 +109,7 @@ class ResponseStreamReader(StreamReader):
         index = self._index(event)
         self._items[index] = _Item(item if self._content else {"type": item.get("type")}, done)
         if index == self._place:
-            self._place = self._utf8 = None
+            self._place = _NOWHERE
 
     def _read_piece(self, kind: str, event: dict[str, Any]) -> None:
         field, part_type, index_name = _PIECES[kind]
@@ -125,7 +126,7 @@ class ResponseStreamReader(StreamReader):
         buffer = item.buffer(field, part_type, position if type(position) is int else 0)
         buffer.append(delta)
         if kind == _OUTPUT_TEXT:
-            self._place, self._part, self._utf8 = index, position, buffer.utf8
+            self._place, self._part, self._take = index, position, buffer.take
 
     def _index(self, event: dict[str, Any]) -> int:
         """Which item an event is about; the last one where compatible servers do not say."""
