@@ -104,6 +104,9 @@ def main() -> None:
             python = _environment(name, requirements)
             if python is not None:
                 _show(found["overheads"], _measured(python, name, "sampled", scale))
+    found["chunks"] = [] if options.quick else _run(sys.executable, "chunks")
+    for line in found["chunks"]:
+        print("chunks", json.dumps(line), flush=True)
     for module in SINGLE:
         (found[module],) = _run(sys.executable, module)
         print(module, json.dumps(found[module]), flush=True)

@@ -52,6 +52,15 @@ def _unrecorded(lines: list[dict[str, Any]]) -> list[str]:
     return _table(["call", "not sampled", "no tracer provider"], rows)
 
 
+def _chunks(lines: list[dict[str, Any]]) -> list[str]:
+    names = ("floor", "current floor", _OURS)
+    rows = [
+        [line["case"], *(f"{line[name]:,.0f}" if name in line else "" for name in names)]
+        for line in lines
+    ]
+    return _table(["stream", *names], rows)
+
+
 def tables(found: dict[str, Any]) -> str:
     """All tables as Markdown."""
     lines = [
@@ -60,6 +69,11 @@ def tables(found: dict[str, Any]) -> str:
         "floor, measured in the same process.",
         "",
         *overheads(found["overheads"]),
+        "",
+        "A chunk, timed in place (`python -m benchmarks.chunks`): nanoseconds over the bare "
+        "client, without what tracing makes of the caches for the SDK's own work.",
+        "",
+        *_chunks(found["chunks"]),
         "",
         "Where nothing records, microseconds for each call:",
         "",

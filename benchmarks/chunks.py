@@ -1,0 +1,192 @@
+"""What tracing adds to one chunk of a stream, timed in place: around the SDK's work, not with it.
+
+    python -m benchmarks.chunks
+
+The SDK takes 80 µs to make a chunk, and how long it takes varies by more than what is looked for.
+So the clock is read at four places for each chunk: as the application asks for it, as the SDK's own
+source begins and ends, and as the application has it. What lies outside of the source is the
+tracing, and, in a bare client, what the stream object itself does, which is subtracted. Each client
+has a process of its own; a chunk is timed once in each of many streams, and its lower quartile
+counts. What tracing makes of the processor's caches for the SDK's own work is not in it: for that,
+see the whole streams.
+
+Prints one line of JSON for each case: nanoseconds a chunk over the bare client.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import importlib
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from time import perf_counter_ns
+from typing import Any
+
+from benchmarks import floor_streams
+from benchmarks.cases import CASES, Case, unwrapped
+from benchmarks.contenders import CONTENDERS
+from benchmarks.measure import check, provider_for
+
+STREAMS, WARM_UP = 40, 3
+"""Streams in each process, and how many of them are not counted."""
+PROCESSES = 3
+"""Processes for each client; the median counts."""
+ENDS = 5
+"""Chunks at either end of a stream that are not counted: they hold more than a piece of text."""
+
+_FLOORS = {"floor": floor_streams.FLOORS, "current floor": floor_streams.CURRENT_FLOORS}
+
+
+class _Clock:
+    """The times of one stream: a pair for each step of the application, one for each event."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, int]] = []
+        self.begun: list[int] = []
+        self.done: list[int] = []
+
+    def clear(self) -> None:
+        for times in (self.steps, self.begun, self.done):
+            times.clear()
+
+    def source(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """A stream class's ``__stream__`` that notes when it works."""
+        begun, done = self.begun.append, self.done.append
+
+        def timed(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            begun(perf_counter_ns())
+            for event in original(*args, **kwargs):
+                done(perf_counter_ns())
+                yield event
+                begun(perf_counter_ns())
+            done(perf_counter_ns())
+
+        return timed
+
+    def source_async(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The same for an asynchronous stream."""
+        begun, done = self.begun.append, self.done.append
+
+        async def timed(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+            begun(perf_counter_ns())
+            async for event in original(*args, **kwargs):
+                done(perf_counter_ns())
+                yield event
+                begun(perf_counter_ns())
+            done(perf_counter_ns())
+
+        return timed
+
+    def outside(self) -> list[int]:
+        """For each step, the nanoseconds in which the source did not work."""
+        events = iter(zip(self.begun, self.done, strict=True))
+        event = next(events, None)
+        found = []
+        for asked, given in self.steps:
+            while event is not None and event[0] < asked:
+                event = next(events, None)
+            rest = given - asked
+            while event is not None and event[0] < given:
+                rest -= event[1] - event[0]
+                event = next(events, None)
+            found.append(rest)
+        return found
+
+
+def _client(case: Case, client: str) -> int:
+    """Inside a process of its own: nanoseconds a chunk outside of the SDK's source."""
+    clock = _Clock()
+    streaming = importlib.import_module(f"{case.provider}._streaming")
+    for kind, timed in (("Stream", clock.source), ("AsyncStream", clock.source_async)):
+        stream_class = getattr(streaming, kind)
+        stream_class.__stream__ = timed(stream_class.__stream__)
+    provider, counter = provider_for("sampled")
+    wrap = unwrapped
+    if client in _FLOORS:
+        make, tracer = _FLOORS[client][case.name], provider.get_tracer("floor")
+        wrap = lambda create: make(tracer, create, True)  # noqa: E731
+    elif client != "bare":
+        CONTENDERS[client](provider)
+    call = case.make(wrap)
+    streams: list[list[int]] = []
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    for _ in range(STREAMS):
+        clock.clear()
+        if case.asynchronous:
+            asyncio.run(_read_async(call(), clock))
+        else:
+            _read(call(), clock)
+        streams.append(clock.outside())
+    if client != "bare":
+        check(client, case, counter, STREAMS, "sampled")
+    length = min(map(len, streams))
+    if length < case.chunks - 2 * ENDS:  # the helper has no step for events without text
+        raise SystemExit(f"{case.name}: {length} steps of {case.chunks}")
+    chunks = zip(*(each[ENDS : length - ENDS] for each in streams[WARM_UP:]), strict=True)
+    return round(statistics.mean(statistics.quantiles(each, n=4)[0] for each in chunks))
+
+
+def _read(steps: Iterator[Any], clock: _Clock) -> None:
+    next(steps)  # the call
+    times, following = clock.steps.append, steps.__next__
+    try:
+        while True:
+            asked = perf_counter_ns()
+            following()
+            times((asked, perf_counter_ns()))
+    except StopIteration:
+        return
+
+
+async def _read_async(steps: AsyncIterator[Any], clock: _Clock) -> None:
+    await anext(steps)
+    times, following = clock.steps.append, steps.__anext__
+    try:
+        while True:
+            asked = perf_counter_ns()
+            await following()
+            times((asked, perf_counter_ns()))
+    except StopAsyncIteration:
+        return
+
+
+def main() -> None:
+    """Time every streamed case."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--contender", default="openlayer-otel")
+    parser.add_argument("--case", action="append", help="only this case")
+    parser.add_argument("--client", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    names = options.case or [case.name for case in CASES.values() if case.chunks]
+    if options.client:
+        print(_client(CASES[names[0]], options.client))
+        return
+    for name in names:
+        clients = ["bare", *(floor for floor in _FLOORS if name in _FLOORS[floor])]
+        clients.append(options.contender)
+        taken = {client: _taken(name, client) for client in clients}
+        bare = taken.pop("bare")
+        over = {client: nanoseconds - bare for client, nanoseconds in taken.items()}
+        print(json.dumps({"case": name, **over}), flush=True)
+
+
+def _taken(name: str, client: str) -> float:
+    command = (sys.executable, "-m", "benchmarks.chunks", "--case", name, "--client", client)
+    found = []
+    for _ in range(PROCESSES):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{name}, {client}:\n{done.stderr[-3000:]}")
+        found.append(int(done.stdout.split()[-1]))
+    return statistics.median(found)
+
+
+if __name__ == "__main__":
+    main()
