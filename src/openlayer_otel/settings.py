@@ -15,6 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from openlayer_otel.diagnostics import warn_once
+from openlayer_otel.setting_values import (
+    count,
+    function,
+    headers,
+    names,
+    one_of,
+    seconds,
+    switch,
+    text,
+    url,
+)
 
 DEFAULT_BASE_URL = "https://api.openlayer.com/v1"
 
@@ -70,86 +81,6 @@ def content_capture(value: object) -> ContentCapture:
     return ContentCapture(text)
 
 
-def _switch(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    text = str(value).strip().lower()
-    if text in ("true", "1", "on", "yes"):
-        return True
-    if text in ("false", "0", "off", "no", ""):
-        return False
-    raise ValueError(f"{value!r} is neither true nor false")
-
-
-def _whole(value: object) -> int:
-    number = int(str(value))
-    if number < 0:
-        raise ValueError("must not be negative")
-    return number
-
-
-def _seconds(value: object) -> float:
-    number = float(str(value))
-    if not 0 < number < float("inf"):
-        raise ValueError("must be a positive number of seconds")
-    return number
-
-
-def _text(value: object) -> str:
-    text = str(value).strip()
-    if not text:
-        raise ValueError("is empty")
-    return text
-
-
-def _names(value: object) -> tuple[str, ...] | None:
-    if value is None or value is True:
-        return None
-    if value is False:
-        return ()
-    parts = value.split(",") if isinstance(value, str) else value
-    if not isinstance(parts, (list, tuple, set, frozenset)):
-        raise ValueError("must be a list of names")
-    return tuple(str(part).strip().lower() for part in parts if str(part).strip())
-
-
-def _url(value: object) -> str:
-    text = _text(value).rstrip("/")
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("must begin with http:// or https://")
-    return text
-
-
-def _headers(value: object) -> Mapping[str, str]:
-    """``K: V`` lines, as OPENLAYER_CUSTOM_HEADERS of Openlayer's SDK has them, or a mapping."""
-    if isinstance(value, Mapping):
-        return {str(k): str(v) for k, v in value.items()}
-    found = {}
-    for line in str(value).splitlines():
-        if line.strip():
-            name, colon, content = line.partition(":")
-            if not colon:
-                raise ValueError("must be lines of 'Name: value'")
-            found[name.strip()] = content.strip()
-    return found
-
-
-def _callable(value: object) -> Callable[..., Any]:
-    if not callable(value):
-        raise ValueError("must be callable")
-    return value
-
-
-def _choice(*allowed: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        text = str(value).strip().lower()
-        if text not in allowed:
-            raise ValueError("must be one of " + ", ".join(allowed))
-        return text
-
-    return read
-
-
 def _setting(default: Any, variable: str | None, read: Callable[[object], Any], doc: str) -> Any:
     # Keys and headers stay out of repr(), which ends up in logs.
     return field(
@@ -165,12 +96,12 @@ class Settings:
 
     # --- what is traced ---
     providers: tuple[str, ...] | None = _setting(
-        None, "OPENLAYER_OTEL_PROVIDERS", _names, "Providers to trace; all known ones by default."
+        None, "OPENLAYER_OTEL_PROVIDERS", names, "Providers to trace; all known ones by default."
     )
     anthropic_tracing: str = _setting(
         "openlayer",
         "OPENLAYER_OTEL_ANTHROPIC_TRACING",
-        _choice("openlayer", "sdk"),
+        one_of("openlayer", "sdk"),
         "Who records Anthropic calls where the SDK can trace itself: 'openlayer' or 'sdk'.",
     )
     # --- content ---
@@ -181,117 +112,117 @@ class Settings:
         "Where message content is recorded.",
     )
     redact: Redact | None = _setting(
-        None, None, _callable, "Called with every content text; returns what may be kept."
+        None, None, function, "Called with every content text; returns what may be kept."
     )
     max_content_bytes: int = _setting(
         1_000_000,
         "OPENLAYER_OTEL_MAX_CONTENT_BYTES",
-        _whole,
+        count,
         "Largest size of one content attribute, in bytes of JSON; 0 means no limit.",
     )
     # --- signals besides spans ---
     metrics: bool = _setting(
-        True, "OPENLAYER_OTEL_METRICS", _switch, "Record the GenAI client metrics."
+        True, "OPENLAYER_OTEL_METRICS", switch, "Record the GenAI client metrics."
     )
     chunk_metrics: bool = _setting(
-        False, "OPENLAYER_OTEL_CHUNK_METRICS", _switch, "Record the time of every output chunk."
+        False, "OPENLAYER_OTEL_CHUNK_METRICS", switch, "Record the time of every output chunk."
     )
     # --- Openlayer: where to ---
-    api_key: str | None = _setting(None, "OPENLAYER_API_KEY", _text, "Openlayer API key.")
+    api_key: str | None = _setting(None, "OPENLAYER_API_KEY", text, "Openlayer API key.")
     inference_pipeline_id: str | None = _setting(
-        None, "OPENLAYER_INFERENCE_PIPELINE_ID", _text, "Inference pipeline that gets the traces."
+        None, "OPENLAYER_INFERENCE_PIPELINE_ID", text, "Inference pipeline that gets the traces."
     )
-    base_url: str = _setting(DEFAULT_BASE_URL, "OPENLAYER_BASE_URL", _url, "Openlayer API address.")
+    base_url: str = _setting(DEFAULT_BASE_URL, "OPENLAYER_BASE_URL", url, "Openlayer API address.")
     disable_publish: bool = _setting(
-        False, "OPENLAYER_DISABLE_PUBLISH", _switch, "Build spans but upload nothing."
+        False, "OPENLAYER_DISABLE_PUBLISH", switch, "Build spans but upload nothing."
     )
-    verify_ssl: bool = _setting(True, "OPENLAYER_VERIFY_SSL", _switch, "Verify TLS certificates.")
+    verify_ssl: bool = _setting(True, "OPENLAYER_VERIFY_SSL", switch, "Verify TLS certificates.")
     custom_headers: Mapping[str, str] | None = _setting(
-        None, "OPENLAYER_CUSTOM_HEADERS", _headers, "Extra request headers, 'Name: value' lines."
+        None, "OPENLAYER_CUSTOM_HEADERS", headers, "Extra request headers, 'Name: value' lines."
     )
     otlp: bool = _setting(
         False,
         "OPENLAYER_OTEL_OTLP",
-        _switch,
+        switch,
         "Send traces to Openlayer's OTLP endpoint with the SDK's own exporter.",
     )
     # --- Openlayer: delivery ---
     timeout: float = _setting(
-        10.0, "OPENLAYER_OTEL_TIMEOUT", _seconds, "Seconds for one upload request."
+        10.0, "OPENLAYER_OTEL_TIMEOUT", seconds, "Seconds for one upload request."
     )
     deadline: float = _setting(
-        60.0, "OPENLAYER_OTEL_DEADLINE", _seconds, "Seconds for one trace, all retries included."
+        60.0, "OPENLAYER_OTEL_DEADLINE", seconds, "Seconds for one trace, all retries included."
     )
     max_retries: int = _setting(
-        5, "OPENLAYER_OTEL_MAX_RETRIES", _whole, "Retries of one upload after the first try."
+        5, "OPENLAYER_OTEL_MAX_RETRIES", count, "Retries of one upload after the first try."
     )
     exit_timeout: float = _setting(
         5.0,
         "OPENLAYER_OTEL_EXIT_TIMEOUT",
-        _seconds,
+        seconds,
         "Longest delay of the exit, in seconds.",
     )
     max_queue_size: int = _setting(
-        2048, "OPENLAYER_OTEL_MAX_QUEUE_SIZE", _whole, "Traces waiting to be sent, in memory."
+        2048, "OPENLAYER_OTEL_MAX_QUEUE_SIZE", count, "Traces waiting to be sent, in memory."
     )
     max_queue_bytes: int = _setting(
-        64_000_000, "OPENLAYER_OTEL_MAX_QUEUE_BYTES", _whole, "Bytes waiting to be sent, in memory."
+        64_000_000, "OPENLAYER_OTEL_MAX_QUEUE_BYTES", count, "Bytes waiting to be sent, in memory."
     )
     max_body_bytes: int = _setting(
-        8_000_000, "OPENLAYER_OTEL_MAX_BODY_BYTES", _whole, "Largest upload; content is cut to fit."
+        8_000_000, "OPENLAYER_OTEL_MAX_BODY_BYTES", count, "Largest upload; content is cut to fit."
     )
     max_rows: int = _setting(
         32,
         "OPENLAYER_OTEL_MAX_ROWS",
-        _whole,
+        count,
         "Traces in one upload, when several wait for the same pipeline.",
     )
     spool: bool = _setting(
         True,
         "OPENLAYER_OTEL_SPOOL",
-        _switch,
+        switch,
         "Keep on disk what cannot be sent now.",
     )
     spool_directory: Path = _setting(
         Path("~/.openlayer/otel-spool").expanduser(),
         "OPENLAYER_OTEL_SPOOL_DIRECTORY",
-        lambda value: Path(_text(value)).expanduser(),
+        lambda value: Path(text(value)).expanduser(),
         "Where the spool lives.",
     )
     max_spool_bytes: int = _setting(
-        256_000_000, "OPENLAYER_OTEL_MAX_SPOOL_BYTES", _whole, "Largest size of the spool."
+        256_000_000, "OPENLAYER_OTEL_MAX_SPOOL_BYTES", count, "Largest size of the spool."
     )
     # --- Openlayer: which traces, and how they are put together ---
     upload_all: bool = _setting(
         False,
         "OPENLAYER_OTEL_UPLOAD_ALL",
-        _switch,
+        switch,
         "Upload traces without GenAI spans, too.",
     )
     max_open_traces: int = _setting(
-        10_000, "OPENLAYER_OTEL_MAX_OPEN_TRACES", _whole, "Traces held in memory until complete."
+        10_000, "OPENLAYER_OTEL_MAX_OPEN_TRACES", count, "Traces held in memory until complete."
     )
     max_open_bytes: int = _setting(
-        256_000_000, "OPENLAYER_OTEL_MAX_OPEN_BYTES", _whole, "Bytes of spans held until complete."
+        256_000_000, "OPENLAYER_OTEL_MAX_OPEN_BYTES", count, "Bytes of spans held until complete."
     )
     max_trace_age: float = _setting(
         300.0,
         "OPENLAYER_OTEL_MAX_TRACE_AGE",
-        _seconds,
+        seconds,
         "Seconds a trace whose root ended waits for spans that do not end.",
     )
     exporter_grace: float = _setting(
         2.0,
         "OPENLAYER_OTEL_EXPORTER_GRACE",
-        _seconds,
+        seconds,
         "Seconds the exporter by name waits for stragglers after the root.",
     )
     # --- Openlayer: attachments ---
     upload_attachments: bool = _setting(
-        False, "OPENLAYER_OTEL_UPLOAD_ATTACHMENTS", _switch, "Upload binary content to Openlayer."
+        False, "OPENLAYER_OTEL_UPLOAD_ATTACHMENTS", switch, "Upload binary content to Openlayer."
     )
     inline_attachments: bool = _setting(
-        False, "OPENLAYER_OTEL_INLINE_ATTACHMENTS", _switch, "Send binary content inside the trace."
+        False, "OPENLAYER_OTEL_INLINE_ATTACHMENTS", switch, "Send binary content inside the trace."
     )
 
     @classmethod

@@ -1,0 +1,99 @@
+"""What users write as a setting's value, read into what the setting means.
+
+Each function takes the argument, or the text of an environment variable, and raises ValueError,
+with the reason for the user, if it is no such value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def switch(value: object) -> bool:
+    """A switch: a bool, or a word for one."""
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in ("true", "1", "on", "yes"):
+        return True
+    if word in ("false", "0", "off", "no", ""):
+        return False
+    raise ValueError(f"{value!r} is neither true nor false")
+
+
+def count(value: object) -> int:
+    """A number of things or bytes, zero included."""
+    number = int(str(value))
+    if number < 0:
+        raise ValueError("must not be negative")
+    return number
+
+
+def seconds(value: object) -> float:
+    """A positive number of seconds."""
+    number = float(str(value))
+    if not 0 < number < float("inf"):
+        raise ValueError("must be a positive number of seconds")
+    return number
+
+
+def text(value: object) -> str:
+    """A text that is not empty, without the blanks around it."""
+    given = str(value).strip()
+    if not given:
+        raise ValueError("is empty")
+    return given
+
+
+def names(value: object) -> tuple[str, ...] | None:
+    """Names in lower case, from a list or separated by commas; None for all, () for none."""
+    if value is None or value is True:
+        return None
+    if value is False:
+        return ()
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple, set, frozenset)):
+        raise ValueError("must be a list of names")
+    return tuple(str(part).strip().lower() for part in parts if str(part).strip())
+
+
+def url(value: object) -> str:
+    """An HTTP address without the slash at its end."""
+    address = text(value).rstrip("/")
+    if not address.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return address
+
+
+def headers(value: object) -> Mapping[str, str]:
+    """``K: V`` lines, as OPENLAYER_CUSTOM_HEADERS of Openlayer's SDK has them, or a mapping."""
+    if isinstance(value, Mapping):
+        return {str(k): str(v) for k, v in value.items()}
+    found = {}
+    for line in str(value).splitlines():
+        if line.strip():
+            name, colon, content = line.partition(":")
+            if not colon:
+                raise ValueError("must be lines of 'Name: value'")
+            found[name.strip()] = content.strip()
+    return found
+
+
+def function(value: object) -> Callable[..., Any]:
+    """Anything that can be called."""
+    if not callable(value):
+        raise ValueError("must be callable")
+    return value
+
+
+def one_of(*allowed: str) -> Callable[[object], str]:
+    """What reads a word that is one of ``allowed``, in any case."""
+
+    def read(value: object) -> str:
+        text = str(value).strip().lower()
+        if text not in allowed:
+            raise ValueError("must be one of " + ", ".join(allowed))
+        return text
+
+    return read
