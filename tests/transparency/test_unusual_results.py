@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -194,6 +195,63 @@ def test_a_result_that_cannot_be_looked_into_is_returned_with_one_warning(
     (record,) = caplog.records
     assert "looking at a response failed with RuntimeError" in record.getMessage()
     assert instrumented.only().name == "chat m"
+
+
+@pytest.mark.matrix
+@EACH
+def test_a_stream_that_cannot_be_watched_is_read_whole_with_one_warning(
+    sdk: str,
+    asynchronous: bool,
+    llm_server: LLMServer,
+    instrument: Callable[..., None],
+    spans: SpanLog,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, logger="openlayer_otel")
+    module = importlib.import_module(sdk)
+    base = module.AsyncStream if asynchronous else module.Stream
+
+    class Shy(base[dict[str, Any]]):  # type: ignore[misc, name-defined]
+        """Its source can be made; whoever asks for the response before that gets an error."""
+
+        begun = False
+
+        def __stream__(self) -> Any:
+            self.begun = True
+            return super().__stream__()
+
+        @property
+        def response(self) -> Any:
+            if self.begun and sys._getframe(1).f_code.co_name == "tapped_source":
+                raise RuntimeError("no")
+            return self.held
+
+        @response.setter
+        def response(self, response: Any) -> None:
+            self.held = response
+
+    def events() -> list[Any]:
+        client = _client(sdk, asynchronous, llm_server, "text/event-stream", stream=True)
+
+        async def work() -> list[Any]:
+            stream = await settle(
+                client.post(
+                    PATHS[sdk], cast_to=dict, body=_request(True), stream=True, stream_cls=Shy
+                )
+            )
+            return [each async for each in stream] if asynchronous else list(stream)
+
+        found: list[Any] = run(asynchronous, work())
+        return found
+
+    bare = events()
+    instrument()
+    assert len(events()) == len(events()) == len(bare) > 3
+    (record,) = caplog.records
+    assert "stream hook failed with RuntimeError" in record.getMessage()
+    for span in spans.ended:
+        assert "gen_ai.output.messages" in (span.attributes or {})
+    assert len(spans.ended) == 2
 
 
 class Stopped(BaseException):
