@@ -56,11 +56,11 @@ class ContentPolicy:
 
     def value(self, value: object) -> Encoded:
         """Any value (a function's inputs), every text in it redacted, as JSON text."""
-        return Encoded(*self.encoded(value, self._redacted))
+        return Encoded(*self.encoded(value, self.redacted))
 
     def text(self, text: str) -> str:
         """One plain text, such as an error message: redacted, shortened, valid UTF-8."""
-        text = clean_text(text if self.redact is None else self._redacted(text))
+        text = clean_text(text if self.redact is None else self.redacted(text))
         if self.limit and len(text) > self.limit:
             return shortened(text, self.limit)
         return text
@@ -70,8 +70,8 @@ class ContentPolicy:
 
         Args:
             value: What is encoded.
-            redacted: What redacts a value of its kind: :meth:`redacted_messages` or
-                :meth:`redacted_parts`. Any other value goes through :meth:`value`.
+            redacted: What redacts a value of its kind: :meth:`redacted_messages`,
+                :meth:`redacted_parts` or, for any other, :meth:`redacted`.
         """
         if self.redact is not None:
             value = redacted(plain(value))
@@ -88,7 +88,7 @@ class ContentPolicy:
                 if key in _MESSAGE_STRUCTURE
                 else self.redacted_parts(item)
                 if key == "parts" and isinstance(item, list)
-                else self._redacted(item)
+                else self.redacted(item)
                 for key, item in message.items()
             }
             for message in messages
@@ -98,16 +98,16 @@ class ContentPolicy:
         """Parts and tool definitions: every text but names and types is content."""
         return [
             {
-                key: item if key in _PART_STRUCTURE else self._redacted(item)
+                key: item if key in _PART_STRUCTURE else self.redacted(item)
                 for key, item in part.items()
             }
             if isinstance(part, dict)
-            else self._redacted(part)
+            else self.redacted(part)
             for part in parts
         ]
 
-    def _redacted(self, value: Any) -> Any:
-        """``value`` with every text in it passed through ``redact``.
+    def redacted(self, value: Any) -> Any:
+        """A value made of dicts, lists and texts, with every text passed through ``redact``.
 
         A key that is an identifier is the name of a field; any other (an address, a sentence)
         is content, too.
@@ -124,11 +124,11 @@ class ContentPolicy:
             return kept if isinstance(kept, str) else REDACTION_FAILED
         if isinstance(value, dict):
             return {
-                key if key.isidentifier() else self._redacted(key): self._redacted(item)
+                key if key.isidentifier() else self.redacted(key): self.redacted(item)
                 for key, item in value.items()
             }
         if isinstance(value, list):
-            return [self._redacted(item) for item in value]
+            return [self.redacted(item) for item in value]
         return value
 
 

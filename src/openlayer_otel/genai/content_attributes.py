@@ -67,7 +67,7 @@ def _encode_steps(record: Record, policy: ContentPolicy) -> None:
         if isinstance(value, str) and not name.startswith(_OURS):
             record.content[name] = policy.text(value)
             continue
-        record.content[name], cut = policy.value(value)
+        record.content[name], cut = policy.encoded(value, policy.redacted)
         if cut:
             _note_cut(record, name)
     record.steps = None

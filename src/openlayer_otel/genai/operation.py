@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import threading
 from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
@@ -88,9 +87,9 @@ class Operation:
         self.context = Context({**context, _SPAN_KEY: span, OPERATION_KEY: self})
         self._telemetry = telemetry
         self._record = Record(capture.anywhere)
-        # Taken by the first end and never given back: a lock that two threads and a finaliser
-        # can try without waiting.
-        self._end = threading.Lock()
+        # Taken by the first end and never given back, by two threads or a finaliser in the midst
+        # of either: one pop succeeds. A lock takes 0.7 µs longer.
+        self._right_to_end = [None]
 
     @staticmethod
     def start(
@@ -166,7 +165,7 @@ class Operation:
     @property
     def over(self) -> bool:
         """Whether it has ended."""
-        return self._end.locked()
+        return not self._right_to_end
 
     def first_chunk(self) -> None:
         """Note that the first chunk of the stream has arrived now."""
@@ -194,7 +193,9 @@ class Operation:
             error: The failure that the application gets to see; :meth:`fail` tells it from a
                 cancellation.
         """
-        if not self._end.acquire(False):
+        try:
+            self._right_to_end.pop()
+        except IndexError:
             return
         span, record = self.span, self._record
         try:

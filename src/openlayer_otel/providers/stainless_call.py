@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from openlayer_otel.attachments import raw_outputs
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.operation import Operation, response_json
 from openlayer_otel.genai.streaming import StreamEnd
@@ -65,7 +66,7 @@ class Call:
             self._returned_undecoded(result, telemetry)
             return
         # What the SDK has decoded need not be decoded again, and nobody can have changed it.
-        operation.finish(self.json, raw=_body(self.response))
+        operation.finish(self.json, raw=_body(self.response) if raw_outputs.wanted else None)
 
     def _returned_undecoded(self, result: Any, telemetry: Telemetry) -> None:
         """The same for a raw response, a stream that is no stream of the SDK's, bytes, a text."""

@@ -70,7 +70,7 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
     """The request, field by field."""
     attributes = record.attributes
     read_request_fields(body, _REQUEST, record)
-    if not body.keys() <= _ORDINARY:
+    if not _ORDINARY.issuperset(body):
         if body.get("stream") is True:
             attributes[semconv.REQUEST_STREAM] = True
         _read_output_config(body, record)

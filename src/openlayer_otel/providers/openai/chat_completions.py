@@ -83,7 +83,7 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
     """The request, field by field."""
     record.attributes[semconv.OPENAI_API_TYPE] = "chat_completions"
     read_request_fields(body, REQUEST_FIELDS, record)
-    if not body.keys() <= _ORDINARY:
+    if not _ORDINARY.issuperset(body):
         read_streaming(body, record)
         read_choice_count(body, record)
         read_service_tier(body, record)

@@ -32,9 +32,9 @@ def read_parameters(body: Mapping[str, Any], names: frozenset[str], record: Reco
         names: The fields worth keeping. None of them may hold what a user or a model said.
         record: Gets ``openlayer.request.parameters``.
     """
-    given = names & body.keys()
-    if given:
-        found = {name: body[name] for name in sorted(given) if body[name] is not None}
+    if not names.isdisjoint(body):
+        given = sorted(names & body.keys())
+        found = {name: body[name] for name in given if body[name] is not None}
         if found:
             record.attributes[semconv.REQUEST_PARAMETERS] = to_json(found)
 

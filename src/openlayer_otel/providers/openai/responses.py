@@ -73,7 +73,7 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
     """The request, field by field."""
     record.attributes[semconv.OPENAI_API_TYPE] = "responses"
     read_request_fields(body, _REQUEST, record)
-    if not body.keys() <= _ORDINARY:
+    if not _ORDINARY.issuperset(body):
         _read_options(body, record)
     if record.with_content:
         if body.get("instructions"):
