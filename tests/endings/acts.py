@@ -6,7 +6,9 @@ To cover another ending, write the coroutine and give it an :func:`ending` line.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -335,6 +337,24 @@ async def closed_by_another_thread(app: Application) -> None:
     in_thread(lambda: run(False, app.close()))
 
 
+@ending(CLOSED, ways=("create", "raw", "parse"), steering={"delay": 0.2})
+async def closed_while_an_event_is_awaited(app: Application) -> None:
+    """Another thread or task closes the stream while it is read; what the read gives is bare."""
+    await app.open()
+    await app.some()
+    if app.case.asynchronous:
+        reader = asyncio.ensure_future(app.next())
+        await asyncio.sleep(0.05)
+        await app.close()
+        await reader
+        return
+    with ThreadPoolExecutor(1) as others:
+        reading = others.submit(lambda: run(False, app.next()))
+        in_thread(lambda: time.sleep(0.05))
+        await app.close()
+        reading.result(30)
+
+
 @ending(FAILED, steering={"delay": 0.2}, error_type="network")
 async def client_closed_while_streaming(app: Application) -> None:
     """The client is closed in the middle, which cuts the streams that it gave."""
@@ -347,7 +367,7 @@ async def client_closed_while_streaming(app: Application) -> None:
     await app.loop()
 
 
-@ending(DROPPED, ways=("create", "raw"))
+@ending(DROPPED, ways=STREAMS, core=True)
 async def held_in_a_cycle(app: Application) -> None:
     """The stream is part of a reference cycle, so only the garbage collector finds it."""
     await app.open()

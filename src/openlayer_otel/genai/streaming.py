@@ -16,6 +16,8 @@ failed     the source raised: network or provider error      ERROR
 cancelled  the task was cancelled while it read              status unset
 ========== ================================================= ====================
 
+A close from another thread or task is the application's, also while a read is under way.
+
 In every case what was received is recorded, ``openlayer.operation.outcome`` names all but
 the first, and each choice whose finish reason did not come has the reason ``error``: so a
 body that ends early without a fault is told from a whole one. A stream that delivers the
