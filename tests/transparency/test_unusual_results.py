@@ -211,7 +211,7 @@ def test_a_stream_that_cannot_be_watched_is_read_whole_with_one_warning(
     module = importlib.import_module(sdk)
     base = module.AsyncStream if asynchronous else module.Stream
 
-    class Shy(base[dict[str, Any]]):  # type: ignore[misc, name-defined]
+    class Shy(base[module.BaseModel]):  # type: ignore[misc, name-defined]
         """Its source can be made; whoever asks for the response before that gets an error."""
 
         begun = False
