@@ -278,3 +278,28 @@ def test_a_task_that_is_never_finished_leaves_no_complaint(
     asyncio.run(work())
     assert _outcome(instrumented.only()) == "cancelled"
     assert caplog.records == []
+
+
+@EACH_SDK
+def test_a_task_begun_during_the_request_can_close_the_stream(
+    endpoint: Endpoint, llm_server: LLMServer, instrumented: SpanLog
+) -> None:
+    async def scenario(app: Application) -> None:
+        wanted = asyncio.Event()
+        begun: list[asyncio.Task[None]] = []
+
+        async def watch(response: Any) -> None:
+            async def close() -> None:
+                await wanted.wait()
+                await response.aclose()
+
+            begun.append(asyncio.ensure_future(close()))
+
+        app.client._client.event_hooks = {"response": [watch]}
+        await app.open()
+        await app.some()
+        wanted.set()
+        await begun[0]
+        assert _outcome(instrumented.only()) == "closed"
+
+    _run(endpoint, True, llm_server, scenario)

@@ -32,6 +32,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from time import perf_counter
 from typing import Any
 
+from opentelemetry.context import Context
+
 from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.current import attach, current, reset, take_back
@@ -44,7 +46,7 @@ class StreamEnd:
     """What is known of one stream, and its end.
 
     Attributes:
-        context: The operation's context, current while the source is read.
+        context: The operation's context, current while the source is read and at no other time.
         piece: Takes in an event if it is a mere piece of a text, and says whether it was. A tap
             calls it directly: a function less for every chunk.
         tapped: A tap sees the events, so the body's bytes need not be looked at.
@@ -69,7 +71,8 @@ class StreamEnd:
         reader: StreamReader | None,
         record_chunk: Callable[[float], None] | None = None,
     ) -> None:
-        self.context = operation.context
+        # A copy: tasks begun during the request keep the operation's own, and may close the stream.
+        self.context = Context(operation.context)
         self.tapped = False
         self.taps = 0
         self.piece: Callable[[Any], bool] = self._first
@@ -88,7 +91,7 @@ class StreamEnd:
 
     @property
     def reading(self) -> bool:
-        """The source is being read now, here: only then is the operation's context current.
+        """The source is being read now, here: only then is :attr:`context` current.
 
         A close seen meanwhile is the SDK's own tidying up, and the read itself tells how the
         stream ended. One from another thread or task is the application's.
