@@ -58,6 +58,33 @@ def test_usage_that_comes_with_every_piece_is_recorded_as_it_last_was(
     assert _text(attributes) == "abc"
 
 
+def test_reasoning_beside_the_text_of_a_piece_is_recorded(
+    transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    instrument()
+    chunks = [_chunk(text) for text in ("a", "b", "c")]
+    for chunk, thought in zip(chunks, ("x", "y", "z"), strict=True):
+        chunk["choices"][0]["delta"]["reasoning_content"] = thought
+    attributes = _cut(transport, spans, *chunks)
+    (message,) = json.loads(attributes["gen_ai.output.messages"])
+    assert {part["type"]: part["content"] for part in message["parts"]} == {
+        "reasoning": "xyz",
+        "text": "abc",
+    }
+
+
+def test_pieces_of_two_choices_are_kept_apart(
+    transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    instrument()
+    chunks = [_chunk(text) for text in ("a", "x", "b", "y")]
+    for index, chunk in enumerate(chunks):
+        chunk["choices"][0]["index"] = index % 2
+    attributes = _cut(transport, spans, *chunks)
+    messages = json.loads(attributes["gen_ai.output.messages"])
+    assert [message["parts"][0]["content"] for message in messages] == ["ab", "xy"]
+
+
 def test_what_another_client_asks_meanwhile_is_not_taken_for_the_answer(
     transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
 ) -> None:
