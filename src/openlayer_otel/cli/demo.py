@@ -21,6 +21,7 @@ from openlayer_otel.standin.llm_server import LLMServer
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 
 if TYPE_CHECKING:
+    from openlayer_otel import OpenlayerSpanProcessor
     from openlayer_otel.cli.demo_agent import TravelAgent
 
 _OPENAI_MODEL = "gpt-4o-mini"
@@ -76,7 +77,7 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
     to_openlayer = bool(
         os.environ.get("OPENLAYER_API_KEY") and os.environ.get("OPENLAYER_INFERENCE_PIPELINE_ID")
     )
-    _trace_into(printer, to_openlayer, stack)
+    copy = _trace_into(printer, to_openlayer, stack)
     agent = _agent(arguments, stack)
 
     answer = asyncio.run(agent.answer("What should I wear in Paris today?"))
@@ -85,13 +86,21 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
         agent.fail("Are you there?")
     except Exception as error:  # noqa: BLE001 - this call is there to fail
         print(f"This call is meant to fail, and did: {type(error).__name__}")
-    if not shutdown(_UPLOAD_TIMEOUT):
+    # shutdown() sends what init() has set up; the copy is a processor of the demo's own.
+    copied = copy is None or copy.force_flush(int(_UPLOAD_TIMEOUT * 1000))
+    if not (shutdown(_UPLOAD_TIMEOUT) and copied):
         print("Not everything could be uploaded in time.", file=sys.stderr)
     return _report(printer, to_openlayer)
 
 
-def _trace_into(printer: OpenlayerServer, to_openlayer: bool, stack: ExitStack) -> None:
-    """Trace from now on: always into ``printer``, and to Openlayer if it is set up."""
+def _trace_into(
+    printer: OpenlayerServer, to_openlayer: bool, stack: ExitStack
+) -> OpenlayerSpanProcessor | None:
+    """Trace from now on: always into ``printer``, and to Openlayer if it is set up.
+
+    Returns:
+        What sends the copy for ``printer``, if the traces go to Openlayer as well.
+    """
     provider = init() if to_openlayer else None
     spool = stack.enter_context(tempfile.TemporaryDirectory(prefix="openlayer-otel-demo-"))
     stand_in: dict[str, Any] = {
@@ -103,12 +112,13 @@ def _trace_into(printer: OpenlayerServer, to_openlayer: bool, stack: ExitStack) 
     }
     if provider is None:
         init(**stand_in)
-        return
+        return None
     from openlayer_otel import OpenlayerSpanProcessor
 
     copy = OpenlayerSpanProcessor(**stand_in)
     provider.add_span_processor(copy)
     stack.callback(copy.shutdown)
+    return copy
 
 
 def _agent(arguments: argparse.Namespace, stack: ExitStack) -> TravelAgent:
@@ -155,4 +165,7 @@ def _report(printer: OpenlayerServer, to_openlayer: bool) -> int:
             "\nUploaded to a stand-in for Openlayer on loopback. Set OPENLAYER_API_KEY and "
             "OPENLAYER_INFERENCE_PIPELINE_ID to see the traces in Openlayer."
         )
-    return 0 if len(printer.traces) == _TRACES else 1
+    if len(printer.traces) == _TRACES:
+        return 0
+    print(f"{len(printer.traces)} of {_TRACES} traces arrived.", file=sys.stderr)
+    return 1
