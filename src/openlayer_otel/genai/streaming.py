@@ -28,7 +28,8 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from time import perf_counter
 from typing import Any
 
@@ -50,8 +51,6 @@ class StreamEnd:
         piece: Takes in an event if it is a mere piece of a text, and says whether it was. A tap
             calls it directly: a function less for every chunk.
         tapped: A tap sees the events, so the body's bytes need not be looked at.
-        taps: How many asynchronous taps there are, for their own end is the stream's. Helpers of
-            older SDKs make a second stream object of a response and drop the first.
     """
 
     __slots__ = (
@@ -62,7 +61,6 @@ class StreamEnd:
         "context",
         "piece",
         "tapped",
-        "taps",
     )
 
     def __init__(
@@ -74,7 +72,6 @@ class StreamEnd:
         # A copy: tasks begun during the request keep the operation's own, and may close the stream.
         self.context = Context(operation.context)
         self.tapped = False
-        self.taps = 0
         self.piece: Callable[[Any], bool] = self._first
         self._operation = operation
         self._reader = reader
@@ -232,52 +229,57 @@ def _events(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
         raise
 
 
-class AsyncEventTap:
-    """The tap of an asynchronous stream. An iterator, no generator: it needs no finalising.
+def tapped_async(source: AsyncIterator[Any], end: StreamEnd) -> AsyncIterator[Any]:
+    """The same for an asynchronous stream.
 
-    Everything but the iteration is the source's own.
+    Python tells the event loop of an asynchronous generator when it is asked first, and leaves the
+    end of a dropped one to the loop, which comes to it later or never. So it is asked first here,
+    where there is no loop to tell, for nothing: it ends at once when it is dropped.
     """
+    end.tapped = True
+    events = _events_async(source, end)
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        events.asend(None).send(None)
+    except StopIteration:
+        pass  # has come to its first yield
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+    return events
 
-    __slots__ = ("__weakref__", "_context", "_end", "_following", "_source")
 
-    def __init__(self, source: AsyncIterator[Any], end: StreamEnd) -> None:
-        self._source = source
-        self._following = source.__anext__
-        self._end = end
-        self._context = end.context
-        end.tapped = True
-        end.taps += 1
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._source, name)
-
-    def __del__(self) -> None:
-        end = self._end
-        end.taps -= 1
-        if not end.taps:
-            end.dropped()
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return self
-
-    async def __anext__(self) -> Any:
-        end = self._end
-        token = attach(self._context)
-        try:
-            event = await self._following()
-        except BaseException as error:
+async def _events_async(source: AsyncIterator[Any], end: StreamEnd) -> AsyncGenerator[Any, None]:
+    enter, leave, context = attach, reset, end.context
+    # Unless it is read, its end means nothing: the response tells of its own. Helpers of older
+    # SDKs make a second stream object of a response and drop the first.
+    yield None
+    token = enter(context)
+    awaited = True
+    try:
+        async for event in source:
+            leave(token)
+            awaited = False
+            try:
+                piece = end.piece
+                if not piece(event):
+                    end.see(event)
+            except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
+                _unread(error)
+            yield event
+            token = enter(context)
+            awaited = True
+        leave(token)
+        awaited = False
+        end.stopped(StopAsyncIteration())
+    except BaseException as error:
+        if awaited:
             # A task that is collected while it waits is finalised in a foreign context.
             take_back(token)
             end.stopped(error)
-            raise
-        reset(token)
-        try:
-            piece = end.piece
-            if not piece(event):
-                end.see(event)
-        except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
-            _unread(error)
-        return event
+        elif isinstance(error, GeneratorExit):
+            end.dropped()
+        raise
 
 
 def _unread(error: Exception) -> None:

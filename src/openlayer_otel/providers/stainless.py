@@ -28,7 +28,7 @@ from openlayer_otel.genai.current import attach, current, reset, take_back
 from openlayer_otel.genai.nesting import traced_elsewhere
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.recording import nobody_records
-from openlayer_otel.genai.streaming import AsyncEventTap, StreamEnd, tapped
+from openlayer_otel.genai.streaming import StreamEnd, tapped, tapped_async
 from openlayer_otel.providers.duplicates import look, look_once
 from openlayer_otel.providers.patching import Patches, call_under_way
 from openlayer_otel.providers.stainless_body import end_of
@@ -69,7 +69,7 @@ class StainlessHooks:
             hook(base_client, "AsyncAPIClient._copy_and_prepare", _prepare_async)
         replace(streaming, "Stream.__stream__", lambda original: self._tap(original, tapped))
         replace(
-            streaming, "AsyncStream.__stream__", lambda original: self._tap(original, AsyncEventTap)
+            streaming, "AsyncStream.__stream__", lambda original: self._tap(original, tapped_async)
         )
         look(self.sdk.module)
 
