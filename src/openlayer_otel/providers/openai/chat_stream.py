@@ -54,7 +54,7 @@ class ChatStreamReader(StreamReader):
                 and not chosen["index"]
                 and delta.__pydantic_fields_set__ == _CONTENT_ALONE
                 and not delta.__pydantic_extra__
-                and fields.get("usage") is None
+                and fields["usage"] is None
                 and (self._named or not fields.get("id"))
             ):
                 self._take(delta.content.encode())
