@@ -40,6 +40,8 @@ PEERS = {
     ),
     "Openlayer SDK": ("openlayer",),
 }
+# What is timed in place.
+IN_PLACE = ("calls", "chunks")
 # What else is measured: module of this package -> its name in the results.
 SINGLE = ("decorator", "imports", "memory", "export_speed")
 
@@ -104,9 +106,10 @@ def main() -> None:
             python = _environment(name, requirements)
             if python is not None:
                 _show(found["overheads"], _measured(python, name, "sampled", scale))
-    found["chunks"] = [] if options.quick else _run(sys.executable, "chunks")
-    for line in found["chunks"]:
-        print("chunks", json.dumps(line), flush=True)
+    for module in IN_PLACE:
+        found[module] = [] if options.quick else _run(sys.executable, module)
+        for line in found[module]:
+            print(module, json.dumps(line), flush=True)
     for module in SINGLE:
         (found[module],) = _run(sys.executable, module)
         print(module, json.dumps(found[module]), flush=True)

@@ -52,6 +52,14 @@ def _unrecorded(lines: list[dict[str, Any]]) -> list[str]:
     return _table(["call", "not sampled", "no tracer provider"], rows)
 
 
+def _calls(lines: list[dict[str, Any]]) -> list[str]:
+    rows = [
+        [line["case"], f"{line['floor']:.1f}", f"{line[_OURS]:.1f} ({line['ratio']:.2f} ×)"]
+        for line in lines
+    ]
+    return _table(["call", "floor", _OURS], rows)
+
+
 def _chunks(lines: list[dict[str, Any]]) -> list[str]:
     names = ("floor", "current floor", _OURS)
     rows = [
@@ -70,8 +78,13 @@ def tables(found: dict[str, Any]) -> str:
         "",
         *overheads(found["overheads"]),
         "",
-        "A chunk, timed in place (`python -m benchmarks.chunks`): nanoseconds over the bare "
-        "client, without what tracing makes of the caches for the SDK's own work.",
+        "Timed in place: around the SDK's own methods (`python -m benchmarks.calls`) and its own "
+        "source of events (`python -m benchmarks.chunks`), so without what tracing makes of the "
+        "caches for the SDK's work. A plain call, microseconds:",
+        "",
+        *_calls(found["calls"]),
+        "",
+        "A chunk of a stream, nanoseconds:",
         "",
         *_chunks(found["chunks"]),
         "",
