@@ -53,11 +53,17 @@ def _unrecorded(lines: list[dict[str, Any]]) -> list[str]:
 
 
 def _calls(lines: list[dict[str, Any]]) -> list[str]:
+    unrecorded = ("not sampled", "no tracer provider")
     rows = [
-        [line["case"], f"{line['floor']:.1f}", f"{line[_OURS]:.1f} ({line['ratio']:.2f} ×)"]
+        [
+            line["case"],
+            f"{line['floor']:.1f}",
+            f"{line[_OURS]:.1f} ({line['ratio']:.2f} ×)",
+            *(f"{line[name]:.1f}" for name in unrecorded),
+        ]
         for line in lines
     ]
-    return _table(["call", "floor", _OURS], rows)
+    return _table(["call", "floor", _OURS, *unrecorded], rows)
 
 
 def _chunks(lines: list[dict[str, Any]]) -> list[str]:
@@ -88,7 +94,7 @@ def tables(found: dict[str, Any]) -> str:
         "",
         *_chunks(found["chunks"]),
         "",
-        "Where nothing records, microseconds for each call:",
+        "Where nothing records, microseconds for each call as a whole:",
         "",
         *_unrecorded(found["overheads"]),
         "",

@@ -88,15 +88,16 @@ class StainlessHooks:
         Returns:
             The call, if it is recorded; and the context to make current around it, if any.
         """
+        context = current()
+        telemetry = self.telemetry
+        # Asked first: of a call that nobody records nothing need be known.
+        if nobody_records(telemetry.tracer, context) and not telemetry.counts_unrecorded():
+            return None, None
         options = args[1] if len(args) > 1 else kwargs["options"]
         url = options.url
         sdk = self.sdk
         endpoint = sdk.endpoint(options.method, url)
         if endpoint is None or not self.patches.active:
-            return None, None
-        context = current()
-        telemetry = self.telemetry
-        if nobody_records(telemetry.tracer, context) and not telemetry.counts_unrecorded():
             return None, None
         if self.leaves_to_sdk is not None and self.leaves_to_sdk(client, options):
             return None, None
