@@ -215,7 +215,10 @@ class Operation:
         except Exception as failure:  # noqa: BLE001 - boundary: the span must end, the caller go on
             report_failure(f"recording a {self.name} response", failure)
         finally:
-            span.end()
+            try:
+                span.end()
+            except Exception as failure:  # noqa: BLE001 - a processor of somebody's raised
+                report_failure("ending a span", failure)
             # A task begun during the request keeps its context, and with it this operation:
             # the conversation must not live as long.
             self._record = _OVER
