@@ -135,7 +135,7 @@ def shutdown(timeout: float = DEFAULT_TIMEOUT) -> bool:
         timeout: Longest wait in seconds.
 
     Returns:
-        Whether everything was sent in time.
+        Whether everything was sent in time. What was not is in the spool, if there is one.
     """
     global _started
     with _lock:
@@ -151,7 +151,10 @@ def shutdown(timeout: float = DEFAULT_TIMEOUT) -> bool:
         processor = started.processor
         if processor is None:
             return _flush(started.start.provider, timeout)
-        flushed = _within(timeout, lambda: processor.force_flush(int(timeout * 1000)))
+        # The end is for what cannot be sent: it is put on disk when the processor is shut down.
+        kept = min(timeout / 2, started.start.settings.exit_timeout)
+        flushing = timeout - kept
+        flushed = _within(flushing, lambda: processor.force_flush(int(flushing * 1000)))
         left = max(0.0, deadline - time.monotonic())
         return _within(left, lambda: _stop(processor, left)) is True and flushed is True
 

@@ -6,7 +6,10 @@ with the reason for the user, if it is no such value.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -44,6 +47,28 @@ def text(value: object) -> str:
     if not given:
         raise ValueError("is empty")
     return given
+
+
+def directory(value: object) -> Path:
+    """A directory; ``~`` is the home directory."""
+    try:
+        return Path(text(value)).expanduser()
+    except RuntimeError as error:  # no such user, or no home directory
+        raise ValueError(str(error)) from None
+
+
+def default_directory(name: str) -> Path:
+    """Where this user's files of a kind are kept; for a process without a home, a temporary one.
+
+    Containers that run under a number nobody has entered have neither ``HOME`` nor an account.
+    """
+    try:
+        return Path.home() / ".openlayer" / name
+    except RuntimeError:
+        user = os.getuid()
+        path = Path(tempfile.gettempdir()) / f"openlayer-{name}-{user}"
+        foreign = path.exists() and path.stat().st_uid != user
+        return Path(tempfile.mkdtemp(prefix=f"openlayer-{name}-")) if foreign else path
 
 
 def names(value: object) -> tuple[str, ...] | None:

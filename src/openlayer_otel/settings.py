@@ -17,6 +17,8 @@ from typing import Any
 from openlayer_otel.diagnostics import warn_once
 from openlayer_otel.setting_values import (
     count,
+    default_directory,
+    directory,
     function,
     headers,
     names,
@@ -184,9 +186,9 @@ class Settings:
         "Keep on disk what cannot be sent now.",
     )
     spool_directory: Path = _setting(
-        Path("~/.openlayer/otel-spool").expanduser(),
+        default_directory("otel-spool"),
         "OPENLAYER_OTEL_SPOOL_DIRECTORY",
-        lambda value: Path(text(value)).expanduser(),
+        directory,
         "Where the spool lives.",
     )
     max_spool_bytes: int = _setting(

@@ -116,12 +116,13 @@ class Backlog:
             self.pending = True
         return self.pending
 
-    def keep(self, upload: Upload, *, sync: bool = True) -> None:
+    def keep(self, upload: Upload, *, sync: bool = True, in_memory: bool = True) -> None:
         """Put a trace away until it can be sent: on disk, or else in memory.
 
         Args:
             upload: The trace; ``spooled`` is set if it went to disk.
             sync: Wait until the disk has it.
+            in_memory: Whether it may wait in memory.
 
         At exit two threads may do so with the same trace; the second leaves it to the first.
         """
@@ -132,6 +133,8 @@ class Backlog:
         try:
             path = self._write(upload, sync=sync, suffix=SUFFIX)
             if path is None:
+                if not in_memory:
+                    return
                 self._memory.append(upload)
             else:
                 upload.spooled = path

@@ -25,6 +25,7 @@ from openlayer_otel.export.backlog import Backlog, Upload
 from openlayer_otel.export.client import Client
 from openlayer_otel.export.completed import CompletedTrace
 from openlayer_otel.export.making import Fate, Queued, upload_of
+from openlayer_otel.export.overflow import FULL, Overflow
 from openlayer_otel.export.senders import Senders
 from openlayer_otel.export.tally import DeliveryCounts, Tally
 from openlayer_otel.export.waiting import Waiting
@@ -57,6 +58,9 @@ class Delivery:
         self._collectors: list[Collect] = []
         self.tally = Tally()
         self.backlog = Backlog(settings, self._settle, lambda: self.tally.add("replayed"))
+        self._overflow = Overflow(
+            settings, self.backlog, lambda ticket, *fate: self._settle_tickets([ticket], *fate)
+        )
         self._senders = Senders(client, self.backlog, self._settle_all)
         self._reset()
 
@@ -80,23 +84,30 @@ class Delivery:
         self._collectors.append(collect)
 
     def submit(self, trace: CompletedTrace, weight: int) -> None:
-        """Queue a trace; quick, and never waits.
+        """Queue a trace; quick, and never waits for the network.
 
         Args:
             trace: The trace.
             weight: Its size in memory, in bytes.
         """
         with self._lock:
-            ticket = self._waiting.add(weight)
-            if ticket is None:
-                self.tally.lose(
-                    "the queue was full (OPENLAYER_OTEL_MAX_QUEUE_SIZE, "
-                    "OPENLAYER_OTEL_MAX_QUEUE_BYTES)"
-                )
+            full = not self._waiting.has_room(weight)
+            if full and (self.backlog.spool is None or self._closed):
+                self._waiting.turn_away()
+                self.tally.lose(FULL)
                 return
+            ticket = self._waiting.add(weight)
             # Never backwards, or a clock that is set back would change the order in the spool.
             self._last_time = max(self._last_time + 1, time.time_ns())
-            self._queue.append(Queued(ticket, self._last_time, trace))
+            queued = Queued(ticket, self._last_time, trace)
+            full = full and not self._overflow.under_way
+            if full:
+                self._making.add(ticket)
+            else:
+                self._queue.append(queued)
+        if full:
+            self._overflow.put(queued)
+            self._making.discard(ticket)
         self.wake()
 
     def wake(self) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import itertools
 import os
 import threading
 import time
@@ -87,11 +88,12 @@ class Spool:
         self.evicted = 0
         self._path = os.fspath(directory)
         self._data = DataFiles(self._path)
-        self._lock = threading.Lock()
+        # Reentrant: the garbage collector may end a span, and put its trace away, at any point.
+        self._lock = threading.RLock()
         self._size = 0
         self._writes_until_count = 0
         self._bytes_until_count = 0
-        self._number = 0
+        self._numbers = itertools.count(1)
 
     def put(
         self,
@@ -173,9 +175,7 @@ class Spool:
 
     def _new_unit(self, base_url: str, pipeline_id: str, made_at: int | None) -> str:
         destination = destination_of(base_url, pipeline_id)
-        with self._lock:
-            self._number += 1
-            number = self._number
+        number = next(self._numbers)
         return f"{made_at or time.time_ns():020d}-{os.getpid()}-{number}-{destination}"
 
     def _make_room(self, size: int) -> None:
@@ -278,5 +278,5 @@ class Spool:
 
     def after_fork(self) -> None:
         """In the child: fresh locks; claims of the parent stay the parent's."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._data.after_fork()

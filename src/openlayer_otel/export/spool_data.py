@@ -77,7 +77,7 @@ class DataFiles:
         self._directory = directory
         # Files to link to, and whether their content was compared with the checksum.
         self._known: dict[str, tuple[str, bool]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def know(self, files: Iterable[tuple[str, str]]) -> None:
         """Others have written these since: checksums and files."""
@@ -165,7 +165,7 @@ class DataFiles:
 
     def after_fork(self) -> None:
         """In the child: a thread of the parent may hold the lock."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def _path(self, unit: str, checksum: str) -> str:
         return os.path.join(self._directory, f"{unit}.{checksum}{DATA}")

@@ -29,17 +29,19 @@ class Waiting:
         self.last = 0
         self.turned_away = 0
 
-    def add(self, weight: int) -> int | None:
-        """Let one more trace wait.
+    def has_room(self, weight: int) -> bool:
+        """Whether one more trace may wait."""
+        count = len(self._weights)
+        return not count or (count < self._max_count and self._bytes + weight <= self._max_bytes)
 
-        Returns:
-            Its ticket; None if there is no room.
-        """
+    def turn_away(self) -> None:
+        """Count a trace for which there was no room."""
         with self._lock:
-            count = len(self._weights)
-            if count and (count >= self._max_count or self._bytes + weight > self._max_bytes):
-                self.turned_away += 1
-                return None
+            self.turned_away += 1
+
+    def add(self, weight: int) -> int:
+        """Let one more trace wait, whether or not there is room; returns its ticket."""
+        with self._lock:
             ticket = self.last = self.last + 1
             self._weights[ticket] = weight
             self._bytes += weight
