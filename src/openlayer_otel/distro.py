@@ -87,7 +87,8 @@ def set_defaults(environment: MutableMapping[str, str]) -> None:
     """
     otlp_preset.apply(environment)
     default = OPENLAYER if environment.get("OPENLAYER_API_KEY") else "otlp"
-    environment.setdefault(TRACES_EXPORTER, default)
+    if not environment.get(TRACES_EXPORTER, "").strip():  # OpenTelemetry: empty is not set
+        environment[TRACES_EXPORTER] = default
     # OpenTelemetry's own variable: with two distros installed, one of them is in charge of both.
     environment.setdefault("OTEL_PYTHON_CONFIGURATOR", OPENLAYER)
 
@@ -130,8 +131,10 @@ def _installed(variable: str, group: str, environment: MutableMapping[str, str])
     """Those exporters named by ``variable`` that can be loaded."""
     wanted = [name.strip() for name in environment.get(variable, "").split(",") if name.strip()]
     known = {each.name for each in entry_points(group=group)} | set(_BUILT_IN_NAMES)
-    for name in wanted:
-        if name.lower() not in known and name not in known:
+    spelt = {name.lower(): name for name in known}
+    meant = [name if name in known else spelt.get(name.lower(), name) for name in wanted]
+    for name in meant:
+        if name not in known:
             warn_once(
                 f"exporter:{variable}:{name}",
                 "openlayer-otel: %s names %r, which is not installed; it is ignored. Known: %s.",
@@ -139,7 +142,7 @@ def _installed(variable: str, group: str, environment: MutableMapping[str, str])
                 name,
                 ", ".join(sorted(known)),
             )
-    found = [name for name in wanted if name in known and name != "none"]
+    found = [name for name in meant if name in known and name != "none"]
     return list(dict.fromkeys(found))
 
 

@@ -7,10 +7,14 @@ with the reason for the user, if it is no such value.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 def switch(value: object) -> bool:
@@ -93,16 +97,25 @@ def url(value: object) -> str:
 
 def headers(value: object) -> Mapping[str, str]:
     """``K: V`` lines, as OPENLAYER_CUSTOM_HEADERS of Openlayer's SDK has them, or a mapping."""
-    if isinstance(value, Mapping):
-        return {str(k): str(v) for k, v in value.items()}
     found = {}
-    for line in str(value).splitlines():
-        if line.strip():
-            name, colon, content = line.partition(":")
-            if not colon:
-                raise ValueError("must be lines of 'Name: value'")
-            found[name.strip()] = content.strip()
+    if isinstance(value, Mapping):
+        found = {str(k): str(v) for k, v in value.items()}
+    else:
+        for line in str(value).splitlines():
+            if line.strip():
+                name, colon, content = line.partition(":")
+                if not colon:
+                    raise ValueError("must be lines of 'Name: value'")
+                found[name.strip()] = content.strip()
+    for name, content in found.items():
+        if not _HEADER_NAME.fullmatch(name) or not fits_header(content):
+            raise ValueError(f"holds a header that HTTP does not allow ({name!r})")
     return found
+
+
+def fits_header(content: str) -> bool:
+    """Whether a text can be the value of an HTTP header: Latin-1, and all on one line."""
+    return _HEADER_VALUE.fullmatch(content) is not None
 
 
 def function(value: object) -> Callable[..., Any]:

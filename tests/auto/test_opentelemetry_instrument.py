@@ -30,10 +30,12 @@ def assert_one_span(receiver: Receiver) -> None:
     assert received.attributes["gen_ai.usage.output_tokens"] == 5
 
 
+@pytest.mark.parametrize("name", ["openlayer", "OpenLayer", "", " "])
 def test_the_exporter_is_selected_by_name(
-    instrument_application: RunApplication, openlayer_server: OpenlayerServer
+    name: str, instrument_application: RunApplication, openlayer_server: OpenlayerServer
 ) -> None:
-    done = instrument_application({"OTEL_TRACES_EXPORTER": "openlayer"}).succeeded()
+    """In any case; with an API key it is the default, and an empty name is none at all."""
+    done = instrument_application({"OTEL_TRACES_EXPORTER": name}).succeeded()
     assert_ran(done.output)
     assert "Traceback" not in done.errors
     assert_one_trace(openlayer_server)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -192,3 +194,84 @@ def test_flush_keeps_its_deadline_whatever_a_processor_does(
 def test_flush_and_shutdown_without_init_do_nothing() -> None:
     assert openlayer_otel.flush(1)
     assert openlayer_otel.shutdown(1)
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """A server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("way", ["shutdown", "another init"])
+@pytest.mark.parametrize("backend", ["silent", "dead"])
+def test_what_cannot_be_sent_before_the_end_is_in_the_spool(
+    way: str,
+    backend: str,
+    destination: dict[str, Any],
+    silent_server: str,
+    tracer_provider: TracerProvider,
+    tmp_path: Path,
+) -> None:
+    address = silent_server if backend == "silent" else "http://127.0.0.1:9"
+    given = {**destination, "base_url": address, "spool_directory": str(tmp_path / "kept")}
+    openlayer_otel.init(**given, tracer_provider=tracer_provider)
+    for number in range(5):
+        with openlayer_otel.start_step(f"step {number}"):
+            pass
+    begun = time.monotonic()
+    if way == "shutdown":
+        assert not openlayer_otel.shutdown(1.5)
+        assert time.monotonic() - begun < 5  # it keeps its time, with room for a busy machine
+    else:
+        openlayer_otel.init(
+            **destination, tracer_provider=tracer_provider, exit_timeout=1.5, spool=False
+        )
+    kept = [each.name for each in (tmp_path / "kept").iterdir()]
+    assert [name.rpartition(".")[2] for name in kept] == ["trace"] * 5
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OPENLAYER_OTEL_SPOOL_DIRECTORY", "~nobody-of-this-name/spool"),
+        ("OPENLAYER_CUSTOM_HEADERS", ": nameless"),
+        ("OPENLAYER_CUSTOM_HEADERS", "X-Team: \N{SNOWMAN}"),
+        ("OPENLAYER_OTEL_PROVIDERS", "opnai"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_and_nothing_is_lost(
+    variable: str,
+    value: str,
+    destination: dict[str, Any],
+    tracer_provider: TracerProvider,
+    llm_server: LLMServer,
+    openlayer_server: OpenlayerServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("HOME", "/nowhere")
+    openlayer_otel.init(**destination, tracer_provider=tracer_provider, spool=False)
+    call_model(llm_server)
+    assert openlayer_otel.flush(30)
+    assert len(openlayer_server.traces) == 1
+    (record,) = [each for each in caplog.records if each.name == "openlayer_otel"]
+    assert variable in record.getMessage()
+
+
+def test_a_key_that_no_header_can_hold_is_named_and_the_traces_are_kept(
+    destination: dict[str, Any],
+    tracer_provider: TracerProvider,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    given = {**destination, "api_key": "\N{LEFT DOUBLE QUOTATION MARK}k", "max_retries": 0}
+    openlayer_otel.init(
+        **given, tracer_provider=tracer_provider, spool_directory=str(tmp_path / "kept")
+    )
+    with openlayer_otel.start_step("step"):
+        pass
+    openlayer_otel.shutdown(5)
+    assert "OPENLAYER_API_KEY" in caplog.records[0].getMessage()
+    assert [each.suffix for each in (tmp_path / "kept").iterdir()] == [".trace"]

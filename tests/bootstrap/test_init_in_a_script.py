@@ -81,3 +81,26 @@ def test_importing_the_package_imports_no_sdk_and_no_transport(
     )
     done = run_python(source, environment=child_environment, directory=tmp_path).succeeded()
     assert done.output.strip() == "[]"
+
+
+def test_a_process_without_a_home_is_traced(
+    child_environment: dict[str, str], openlayer_server: OpenlayerServer, tmp_path: Path
+) -> None:
+    """As in a container that runs under a number nobody has entered."""
+    left = ("HOME", "USERPROFILE", "OPENLAYER_OTEL_SPOOL_DIRECTORY")
+    environment = {name: value for name, value in child_environment.items() if name not in left}
+    source = (
+        "import os, pwd\n"
+        "os.environ.pop('HOME', None)\n"
+        "def nobody(number): raise KeyError(number)\n"
+        "pwd.getpwuid = nobody\n"
+        "from openlayer_otel import init\n"
+        "from openlayer_otel.settings import Settings\n"
+        "print(Settings().spool_directory)\n"
+        "init()\n"
+    )
+    environment["TMPDIR"] = str(tmp_path)
+    done = run_python(source + CALL, environment=environment, directory=tmp_path).succeeded()
+    assert done.errors == ""
+    assert done.output.startswith(str(tmp_path / "openlayer-otel-spool-"))
+    assert len(openlayer_server.traces) == 1

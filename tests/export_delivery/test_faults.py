@@ -253,6 +253,42 @@ def test_a_flood_that_the_backend_cannot_follow_goes_to_disk_and_arrives(
     assert processor.counts().lost == 0
 
 
+@pytest.mark.parametrize("mode", ["ok", 503])
+def test_a_burst_for_which_the_queue_has_no_room_goes_to_disk_and_arrives(
+    mode: Any, processing: Make, server: FaultyServer
+) -> None:
+    server.mode = mode
+    provider, processor = processing(max_queue_size=10, max_retries=0)
+    names = numbered(300)
+    for name in names:
+        run(provider, name)
+    assert processor.counts().lost == 0
+    server.mode = "ok"
+    server.wait_for(300)
+    assert provider.force_flush(10_000)
+    assert server.names() == _once(names)
+    assert processor.counts().lost == 0
+    assert processor.counts().spooled > 0
+
+
+def test_a_burst_is_lost_only_where_the_disk_does_not_take_it_either(
+    processing: Make, server: FaultyServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    occupied = tmp_path / "occupied"
+    occupied.write_text("a file where the directory should be")
+    server.mode = 503
+    provider, processor = processing(
+        max_queue_size=10, max_retries=0, spool_directory=str(occupied)
+    )
+    for name in numbered(30):
+        run(provider, name)
+    counts = processor.counts()
+    assert (counts.handed_over, counts.waiting, counts.lost) == (30, 10, 20)
+    wait_until(lambda: "traces were lost" in caplog.text)
+    assert "OPENLAYER_OTEL_MAX_QUEUE_SIZE" in caplog.text
+    assert "cannot write to the spool" in caplog.text
+
+
 def test_uploads_carry_the_headers_that_openlayer_expects(
     processing: Make, server: FaultyServer
 ) -> None:

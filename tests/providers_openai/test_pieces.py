@@ -111,3 +111,14 @@ def test_what_another_client_asks_meanwhile_is_not_taken_for_the_answer(
         "right",
         "right",
     ]
+
+
+def test_an_empty_usage_takes_nothing_away(
+    transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    instrument()
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    attributes = _cut(transport, spans, _chunk("a", usage=usage), _chunk("b", usage={}))
+    assert attributes["gen_ai.usage.input_tokens"] == 3
+    assert attributes["gen_ai.usage.output_tokens"] == 4
+    assert _text(attributes) == "ab"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import gc
 import sys
 from collections.abc import Callable
@@ -12,7 +14,7 @@ import pytest
 
 from openlayer_otel import semconv
 from openlayer_otel.standin.llm_server import LLMServer
-from tests.support.sdk_clients import make_client
+from tests.support.sdk_clients import http_library, make_client
 from tests.support.span_log import SpanLog
 
 pytestmark = pytest.mark.matrix
@@ -91,3 +93,107 @@ def test_a_stream_of_a_closed_loop_can_be_dropped(
     gc.collect()
     assert len(instrumented.ended) == 1
     assert [str(each.message) for each in recwarn if "_events_async" in str(each.message)] == []
+
+
+class _InFreshContexts:
+    """Runs each step of a coroutine in a context of its own, as some servers do."""
+
+    def __init__(self, coroutine: Any) -> None:
+        self._coroutine = coroutine
+
+    def __await__(self) -> Any:
+        value = None
+        while True:
+            try:
+                waits_for = contextvars.copy_context().run(self._coroutine.send, value)
+            except StopIteration as done:
+                return done.value
+            value = yield waits_for
+
+
+@EACH_SDK
+def test_each_step_of_a_read_may_run_in_a_context_of_its_own(
+    sdk: str, llm_server: LLMServer, instrumented: SpanLog
+) -> None:
+    async def work() -> int:
+        stream = await _stream(sdk, llm_server)
+        count = 0
+        with contextlib.suppress(StopAsyncIteration):
+            while True:
+                await _InFreshContexts(stream.__anext__())
+                count += 1
+        return count
+
+    assert asyncio.run(work()) > 3
+    assert "lorem ipsum" in str((instrumented.only().attributes or {})[semconv.OUTPUT_MESSAGES])
+
+
+@EACH_SDK
+@pytest.mark.parametrize("traced", [False, True], ids=["bare", "traced"])
+def test_a_body_that_is_left_early_is_cleaned_up_when_and_where_it_was(
+    sdk: str, traced: bool, spans: SpanLog, instrument: Callable[..., None]
+) -> None:
+    if traced:
+        instrument()
+    library = http_library(sdk)
+    happened: list[str] = []
+
+    class Body(library.AsyncByteStream):  # type: ignore[misc, name-defined]
+        async def __aiter__(self) -> Any:
+            task = asyncio.current_task()
+            try:
+                for _ in range(9):
+                    yield b'data: {"type": "x"}\n\n'
+            finally:
+                happened.append(f"cleaned up here: {asyncio.current_task() is task}")
+
+        async def aclose(self) -> None:
+            happened.append("closed")
+
+    def answer(request: Any) -> Any:
+        kind = {"content-type": "text/event-stream"}
+        return library.Response(200, headers=kind, stream=Body())
+
+    async def work() -> None:
+        client = make_client(
+            sdk, True, "http://127.0.0.1:9", transport=library.MockTransport(answer)
+        )
+        resource = client.chat.completions if sdk == "openai" else client.messages
+        more = {} if sdk == "openai" else {"max_tokens": 9}
+        create = resource.with_streaming_response.create
+        async with create(model="m", messages=[], stream=True, **more) as response:
+            async with contextlib.aclosing(response.http_response.aiter_raw()) as pieces:
+                async for _ in pieces:
+                    break
+            happened.append("left")
+
+    asyncio.run(work())
+    if library.__name__ == "httpx2":  # the older library leaves it to the loop
+        assert happened[0] == "cleaned up here: True"
+    assert "closed" in happened
+    assert len(spans.ended) == traced
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+@EACH_SDK
+def test_a_cancellation_of_trio_is_one(
+    sdk: str, streamed: bool, llm_server: LLMServer, instrumented: SpanLog
+) -> None:
+    trio = pytest.importorskip("trio")
+
+    async def work() -> None:
+        client = make_client(sdk, True, llm_server.url)
+        resource = client.chat.completions if sdk == "openai" else client.messages
+        more = {} if sdk == "openai" else {"max_tokens": 9}
+        model = "m;delay=5" if streamed else "m;first_delay=5"
+        with trio.move_on_after(0.5) as scope:
+            answer = await resource.create(model=model, messages=[], stream=streamed, **more)
+            if streamed:
+                async for _ in answer:
+                    pass
+        assert scope.cancelled_caught
+
+    trio.run(work)
+    span = instrumented.only()
+    assert span.status.is_unset
+    assert (span.attributes or {})[semconv.OUTCOME] == "cancelled"

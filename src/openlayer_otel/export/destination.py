@@ -17,13 +17,14 @@ from collections.abc import Hashable, Mapping
 from dataclasses import fields
 
 from openlayer_otel import attachments, diagnostics
-from openlayer_otel.diagnostics import logger, report_failure
+from openlayer_otel.diagnostics import logger, report_failure, warn_once
 from openlayer_otel.export import client
 from openlayer_otel.export.assembly import Assembly
 from openlayer_otel.export.completed import CompletedTrace
 from openlayer_otel.export.delivery import Delivery
 from openlayer_otel.export.grouping import Grouping
 from openlayer_otel.export.tally import DeliveryCounts, warn_missing
+from openlayer_otel.setting_values import fits_header
 from openlayer_otel.settings import Settings
 
 # Seconds that a fork waits for an import on one of our threads.
@@ -116,6 +117,13 @@ def can_upload(settings: Settings) -> bool:
     if not settings.api_key:
         warn_missing("OPENLAYER_API_KEY", "no API key, so no trace is uploaded to Openlayer")
         return False
+    if not fits_header(settings.api_key):
+        warn_once(
+            "api_key:header",
+            "openlayer-otel: OPENLAYER_API_KEY (api_key=) holds a character that HTTP does not "
+            "allow in a header, such as a curly quotation mark or the end of a line, so Openlayer "
+            "cannot be asked; traces are kept.",
+        )
     if not settings.inference_pipeline_id:
         warn_missing(
             "OPENLAYER_INFERENCE_PIPELINE_ID",

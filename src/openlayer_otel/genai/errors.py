@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import re
 from typing import Any
 
+_CANCELLATIONS = (
+    asyncio.CancelledError,
+    concurrent.futures.CancelledError,
+    GeneratorExit,
+    KeyboardInterrupt,
+    SystemExit,
+)
 # What providers use as codes; anything else may be a sentence that quotes the request.
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
@@ -25,6 +34,14 @@ def error_type(error: BaseException) -> str:
             if code is not None:
                 return code
     return exception_type(error)
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Whether ``error`` ends a call without being a failure of it: a cancellation, an exit."""
+    if isinstance(error, _CANCELLATIONS):
+        return True
+    kind = type(error)  # trio is not imported for this
+    return kind.__module__.partition(".")[0] == "trio" and kind.__name__ == "Cancelled"
 
 
 def error_code(value: object) -> str | None:

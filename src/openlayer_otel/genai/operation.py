@@ -8,8 +8,6 @@ and ends it with :meth:`Operation.finish` (the response's JSON) or :meth:`Operat
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
@@ -23,20 +21,11 @@ from openlayer_otel.context_attributes import attributes_in
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content_attributes import clean, encode_input, encode_output
 from openlayer_otel.genai.encoding import from_json, to_json
-from openlayer_otel.genai.errors import error_code, error_type
+from openlayer_otel.genai.errors import error_code, error_type, is_cancellation
 from openlayer_otel.genai.nesting import OPERATION_KEY
 from openlayer_otel.genai.record import Endpoint, Identity, Record
 from openlayer_otel.settings import ContentCapture
 from openlayer_otel.telemetry import Telemetry
-
-_CANCELLED = (
-    asyncio.CancelledError,
-    concurrent.futures.CancelledError,
-    GeneratorExit,
-    KeyboardInterrupt,
-    SystemExit,
-)
-
 
 _OVER = Record(False)
 _NO_CONTEXT = Context()
@@ -241,7 +230,7 @@ class Operation:
             error: What the application gets to see.
             response: The response's JSON as far as it was received.
         """
-        if isinstance(error, _CANCELLED):
+        if is_cancellation(error):
             self.finish(response, semconv.OUTCOME_CANCELLED)
         else:
             self.finish(response, semconv.OUTCOME_FAILED, error=error)

@@ -236,16 +236,16 @@ def tapped_async(source: AsyncIterator[Any], end: StreamEnd) -> AsyncIterator[An
     end of a dropped one to the loop, which comes to it later or never. So it is asked first here,
     where there is no loop to tell, for nothing: it ends at once when it is dropped.
     """
-    end.tapped = True
     events = _events_async(source, end)
     hooks = sys.get_asyncgen_hooks()
-    sys.set_asyncgen_hooks(None, None)
     try:
+        sys.set_asyncgen_hooks(None, None)
         events.asend(None).send(None)
     except StopIteration:
         pass  # has come to its first yield
     finally:
         sys.set_asyncgen_hooks(*hooks)
+    end.tapped = True
     return events
 
 
@@ -258,7 +258,10 @@ async def _events_async(source: AsyncIterator[Any], end: StreamEnd) -> AsyncGene
     awaited = True
     try:
         async for event in source:
-            leave(token)
+            try:
+                leave(token)
+            except ValueError:
+                pass  # the application runs each step of the read in a context of its own
             awaited = False
             try:
                 piece = end.piece
@@ -269,7 +272,7 @@ async def _events_async(source: AsyncIterator[Any], end: StreamEnd) -> AsyncGene
             yield event
             token = enter(context)
             awaited = True
-        leave(token)
+        take_back(token)
         awaited = False
         end.stopped(StopAsyncIteration())
     except BaseException as error:

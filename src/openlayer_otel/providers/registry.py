@@ -104,19 +104,25 @@ class Installation:
 
 
 def selected(names: tuple[str, ...] | None) -> list[Provider]:
-    """The providers called ``names``; all if None. Unknown names are warned about."""
-    if names is None:
-        return list(PROVIDERS.values())
-    for name in names:
+    """The providers called ``names``; all if None, or if none of them is known.
+
+    Unknown names are warned about.
+    """
+    if names is None or (names and PROVIDERS.keys().isdisjoint(names)):
+        known = list(PROVIDERS.values())
+    else:
+        known = [PROVIDERS[name] for name in dict.fromkeys(names) if name in PROVIDERS]
+    for name in names or ():
         if name not in PROVIDERS:
             warn_once(
                 f"provider:{name}",
                 "openlayer-otel: providers= (OPENLAYER_OTEL_PROVIDERS) names %r, which is no "
-                "known provider; known are: %s.",
+                "known provider; known are: %s. Traced are: %s.",
                 name,
                 ", ".join(PROVIDERS),
+                ", ".join(each.name for each in known),
             )
-    return [PROVIDERS[name] for name in dict.fromkeys(names) if name in PROVIDERS]
+    return known
 
 
 def _old(provider: Provider) -> bool:

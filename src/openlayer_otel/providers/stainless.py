@@ -198,7 +198,11 @@ class StainlessHooks:
                 failed("stream", error)
                 end = None
             source = original(stream, *args, **kwargs)
-            return source if end is None else tap(source, end)
+            try:
+                return source if end is None else tap(source, end)
+            except Exception as error:  # noqa: BLE001 - boundary: the application gets its stream
+                failed("stream", error)
+                return source
 
         return tapped_source
 

@@ -117,22 +117,27 @@ def _read(body: Any, end: StreamEnd, reader: BodyReader) -> Iterator[bytes]:
 
 async def _read_async(body: Any, end: StreamEnd, reader: BodyReader) -> AsyncIterator[bytes]:
     source = body.__aiter__()
-    while True:
-        token = attach(end.context)
-        try:
-            chunk = await source.__anext__()
-        except StopAsyncIteration:
+    try:
+        while True:
+            token = attach(end.context)
+            try:
+                chunk = await source.__anext__()
+            except StopAsyncIteration:
+                take_back(token)
+                reader.finish(complete=True)
+                end.stopped(StopAsyncIteration())
+                return
+            except BaseException as error:
+                take_back(token)
+                end.stopped(error)
+                raise
             take_back(token)
-            reader.finish(complete=True)
-            end.stopped(StopAsyncIteration())
-            return
-        except BaseException as error:
-            take_back(token)
-            end.stopped(error)
-            raise
-        take_back(token)
-        reader.feed(chunk)
-        yield chunk
+            reader.feed(chunk)
+            yield chunk
+    finally:
+        # Who closes this one, as httpx does, means the body's own: it would be left to the loop.
+        if hasattr(source, "aclose"):
+            await source.aclose()
 
 
 _classes: dict[type, type[Any]] = {}

@@ -66,7 +66,8 @@ class ChatStreamReader(StreamReader):
     def read(self, event: dict[str, Any]) -> None:
         """Take in the JSON of one chunk."""
         for name, value in event.items():
-            if name not in ("choices", "object") and value is not None:
+            # An empty object says nothing, least of all that there was no usage.
+            if name not in ("choices", "object") and value is not None and value != {}:
                 self._head[name] = value
         if event.get("id"):
             self._named = True
