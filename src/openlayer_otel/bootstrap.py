@@ -7,6 +7,7 @@ provider is set already, that one gets the processor.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import weakref
@@ -104,6 +105,23 @@ def init(
         except Exception as error:  # noqa: BLE001 - boundary: tracing must not stop a program
             report_failure("init()", error)
         return provider
+
+
+def init_from_environment() -> None:
+    """What ``init(instrument=False)`` does, where the environment has a key and nobody did it yet.
+
+    Openlayer's SDK sends traces when its variables are set; its names are to do so, too. Never
+    raises.
+    """
+    current = trace.get_tracer_provider()
+    sends = isinstance(current, TracerProvider) and _sends_to_openlayer(current)
+    if os.environ.get("OPENLAYER_API_KEY") and _started is None and not sends:
+        init(instrument=False)
+
+
+def is_started() -> bool:
+    """Whether :func:`init` is in force."""
+    return _started is not None
 
 
 def settings_in_use() -> Settings:

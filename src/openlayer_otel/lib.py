@@ -89,6 +89,10 @@ _SETTINGS = {
     "attachment_upload_enabled": "upload_attachments",
     "background_publish_max_queue_size": "max_queue_size",
 }
+# Without init(), the environment's key is enough, as it is for the SDK.
+telemetry.start_with(bootstrap.init_from_environment)
+# What init() was given so far: like the SDK's, it adds to earlier calls.
+_given: dict[str, Any] = {}
 # What has no counterpart: publishing is always in the background, the spool counts bytes.
 _WITHOUT_MEANING = frozenset({"background_publish_enabled", "max_buffer_size"})
 
@@ -96,18 +100,20 @@ _WITHOUT_MEANING = frozenset({"background_publish_enabled", "max_buffer_size"})
 def init(*, auto_instrument: bool | list[str] = True, **arguments: Any) -> TracerProvider:
     """As :func:`openlayer_otel.init`, with the arguments of the SDK's.
 
+    It adds to what earlier calls have said; an argument that is ``None`` takes that back.
+
     Args:
         auto_instrument: Whether to trace the providers' SDKs, or the names of those to trace.
         arguments: ``api_key``, ``inference_pipeline_id``, ``base_url``, ``timeout`` and so on.
             What the SDK calls otherwise is translated, what has no meaning here left out.
     """
-    given = {
-        _SETTINGS.get(name, name): value
-        for name, value in arguments.items()
-        if name not in _WITHOUT_MEANING
-    }
-    if isinstance(auto_instrument, (list, tuple, set)):
-        given["providers"] = tuple(auto_instrument)
+    if not bootstrap.is_started():
+        _given.clear()
+    for name, value in arguments.items():
+        if name not in _WITHOUT_MEANING:
+            _given[_SETTINGS.get(name, name)] = value
+    _given["providers"] = None if isinstance(auto_instrument, bool) else tuple(auto_instrument)
+    given = {name: value for name, value in _given.items() if value is not None}
     return bootstrap.init(instrument=bool(auto_instrument), **given)
 
 
@@ -148,11 +154,15 @@ def auto_instrument(targets: bool | Sequence[str] = True) -> dict[str, bool]:
         return {}
     names = None if targets is True else tuple(targets)
     instrumentor = OpenlayerInstrumentor()
-    if not instrumentor.is_instrumented_by_opentelemetry:
-        now = telemetry.active()
-        settings = (
-            now.settings if names is None else dataclasses.replace(now.settings, providers=names)
-        )
+    now = telemetry.active()
+    traced: tuple[str, ...] | None = ()
+    if instrumentor.is_instrumented_by_opentelemetry:
+        traced = now.settings.providers
+    if traced is not None and (names is None or not set(names) <= set(traced)):
+        if instrumentor.is_instrumented_by_opentelemetry:
+            instrumentor.uninstrument()
+        wanted = None if names is None else tuple(dict.fromkeys((*traced, *names)))
+        settings = dataclasses.replace(now.settings, providers=wanted)
         instrumentor.instrument(settings=settings, tracer_provider=now.tracer_provider)
     return {name: True for name in PROVIDERS if names is None or name in names}
 

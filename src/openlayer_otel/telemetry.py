@@ -97,11 +97,25 @@ class Telemetry:
 
 _active: Telemetry | None = None
 _lock = threading.Lock()
+_start: Callable[[], None] | None = None
+
+
+def start_with(start: Callable[[], None]) -> None:
+    """Have ``start`` called once if telemetry is asked for before any was made active.
+
+    Args:
+        start: May make one active. It must not raise.
+    """
+    global _start
+    _start = start
 
 
 def active() -> Telemetry:
     """The telemetry in use; made from the global providers and the environment if there is none."""
-    global _active
+    global _active, _start
+    if _active is None and _start is not None:
+        start, _start = _start, None
+        start()
     if _active is None:
         with _lock:
             if _active is None:

@@ -18,6 +18,7 @@ from openlayer_otel import tracing as tracer
 from openlayer_otel.standin.llm_server import LLMServer
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 from tests.support.chat_clients import ANSWER
+from tests.support.child_process import run_python
 from tests.support.sdk_clients import make_client
 from tests.support.span_log import SpanLog, json_attribute
 
@@ -261,3 +262,69 @@ def test_a_callback_for_failed_deliveries_is_said_to_be_ignored(
     )
     bootstrap.shutdown()
     assert "on_flush_failure" in caplog.text
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["trace", "trace_openai"])
+def test_the_environment_is_enough(
+    wrapped: bool,
+    child_environment: dict[str, str],
+    openlayer_server: OpenlayerServer,
+    tmp_path: Path,
+) -> None:
+    source = (
+        "from openai import OpenAI\n"
+        "from openlayer_otel.lib import trace, trace_openai\n"
+        f"client = trace_openai(OpenAI()) if {wrapped} else OpenAI()\n"
+        "@trace()\n"
+        "def ask():\n"
+        "    client.chat.completions.create(model='gpt-x', messages=[])\n"
+        "ask()\n"
+    )
+    done = run_python(source, environment=child_environment, directory=tmp_path).succeeded()
+    assert done.errors == ""
+    (received,) = openlayer_server.traces
+    (step,) = received.row["steps"]
+    models = [each["model"] for each in step["steps"]]
+    assert (step["name"], models) == ("ask", ["gpt-x"] if wrapped else [])
+
+
+def test_without_a_key_nothing_is_started(tmp_path: Path, child_environment: Any) -> None:
+    environment = {k: v for k, v in child_environment.items() if k != "OPENLAYER_API_KEY"}
+    source = (
+        "from opentelemetry import trace as api\n"
+        "from openlayer_otel.lib import trace\n"
+        "@trace()\n"
+        "def answer(): return 42\n"
+        "print(answer(), type(api.get_tracer_provider()).__name__)\n"
+    )
+    done = run_python(source, environment=environment, directory=tmp_path).succeeded()
+    assert done.output.strip() == "42 ProxyTracerProvider"
+    assert done.errors == ""
+
+
+def test_a_second_init_adds_to_the_first(
+    their_init: OpenlayerServer, tracer_provider: TracerProvider
+) -> None:
+    lib.init(timeout=5)
+    config = lib.get_tracer_config()
+    assert (config["timeout"], config["max_retries"]) == (5.0, 1)
+    assert config["inference_pipeline_id"] == "p"
+    lib.init(max_retries=None)
+    assert lib.get_tracer_config()["max_retries"] == 5
+    bootstrap.shutdown()
+    lib.init(api_key="k2", inference_pipeline_id="p2", tracer_provider=tracer_provider)
+    assert lib.get_tracer_config()["timeout"] != 5.0
+
+
+def test_a_provider_can_be_added_later(
+    their_init: OpenlayerServer, llm_server: LLMServer, spans: SpanLog
+) -> None:
+    client = make_client("anthropic", False, llm_server.url)
+    ask = {"model": "claude-x", "max_tokens": 9, "messages": []}
+    client.messages.create(**ask)
+    assert spans.ended == []
+    assert lib.auto_instrument(["anthropic"]) == {"anthropic": True}
+    client.messages.create(**ask)
+    openai_client = make_client("openai", False, llm_server.url)
+    openai_client.chat.completions.create(**ASK)
+    assert [span.name for span in spans.ended] == ["chat claude-x", "chat gpt-4o"]
