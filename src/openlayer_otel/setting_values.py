@@ -11,7 +11,8 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+
+from openlayer_otel.diagnostics import warn_once
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -118,11 +119,20 @@ def fits_header(content: str) -> bool:
     return _HEADER_VALUE.fullmatch(content) is not None
 
 
-def function(value: object) -> Callable[..., Any]:
-    """Anything that can be called."""
-    if not callable(value):
-        raise ValueError("must be callable")
-    return value
+def redaction(value: object) -> Callable[[str], str]:
+    """A function that redacts a text. In the place of anything else, one that lets nothing pass."""
+    if callable(value):
+        return value
+    warn_once(
+        "setting:redact",
+        "openlayer-otel: redact= is no function, so no content is recorded in words.",
+    )
+    return _withheld
+
+
+def _withheld(text: str) -> str:
+    """What is recorded of a text that was to be redacted, nobody knows how."""
+    return "[withheld: redact= is no function]"
 
 
 def one_of(*allowed: str) -> Callable[[object], str]:

@@ -19,10 +19,10 @@ from openlayer_otel.setting_values import (
     count,
     default_directory,
     directory,
-    function,
     headers,
     names,
     one_of,
+    redaction,
     seconds,
     switch,
     text,
@@ -114,7 +114,7 @@ class Settings:
         "Where message content is recorded.",
     )
     redact: Redact | None = _setting(
-        None, None, function, "Called with every content text; returns what may be kept."
+        None, None, redaction, "Called with every content text; returns what may be kept."
     )
     max_content_bytes: int = _setting(
         1_000_000,

@@ -159,3 +159,18 @@ def test_openlayer_gets_no_more_than_the_spans(
     (uploaded,) = openlayer_server.wait_for_traces(1)
     processor.shutdown()
     assert CANARY not in json.dumps(uploaded.row)
+
+
+def test_what_is_no_function_lets_nothing_pass(
+    record: Callable[..., None],
+    traces: Traces,
+    sdk: str,
+    how: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    record(capture_content="SPAN_AND_EVENT", redact="hide")
+    call(sdk, how)
+    assert CANARY not in traces.everywhere()
+    assert "[withheld: redact= is no function]" in traces.on_spans()
+    (warning,) = [each.getMessage() for each in caplog.records if "redact" in each.getMessage()]
+    assert "redact= is no function" in warning

@@ -122,3 +122,18 @@ def test_an_empty_usage_takes_nothing_away(
     assert attributes["gen_ai.usage.input_tokens"] == 3
     assert attributes["gen_ai.usage.output_tokens"] == 4
     assert _text(attributes) == "ab"
+
+
+def test_tool_calls_stand_in_the_order_of_their_numbers(
+    transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    instrument()
+
+    def begin(index: int, name: str) -> dict[str, Any]:
+        call = {"index": index, "id": f"c{index}", "type": "function"}
+        delta = {"tool_calls": [{**call, "function": {"name": name, "arguments": "{}"}}]}
+        return {**_chunk(""), "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+
+    attributes = _cut(transport, spans, begin(1, "second"), begin(0, "first"))
+    (message,) = json.loads(attributes["gen_ai.output.messages"])
+    assert [part["name"] for part in message["parts"]] == ["first", "second"]

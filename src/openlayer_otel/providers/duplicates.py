@@ -1,8 +1,9 @@
 """Who else records the calls of an SDK: found without importing anybody, said once.
 
-Tools of other makers wrap methods of the SDKs, above our hook. Both then record the call,
-and no switch of theirs can be thrown for a single call, so the user has to choose. A *layer*
-is one wrapper around a method; the module that defines it says whose it is.
+Tools of other makers wrap methods of the SDKs, above our hook, or have a framework above the
+SDKs call them back: they wrap the method with which it collects its callbacks. Both then record
+the call, and no switch of theirs can be thrown for a single call, so the user has to choose. A
+*layer* is one wrapper around a method; the module that defines it says whose it is.
 
 OpenTelemetry's own packages are not in the table: they say in the context what they record,
 see ``genai/nesting.py``.
@@ -13,7 +14,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ class Tool:
     Attributes:
         name: What its users call it.
         package: The package of its wrappers.
-        switch: How to switch it off for one SDK; ``{sdk}`` is the SDK's import name.
+        switch: How to switch it off for one SDK or framework; ``{sdk}`` is its import name.
     """
 
     name: str
@@ -53,6 +54,11 @@ TOOLS = (
         "OpenLLMetry",
         "opentelemetry.instrumentation.anthropic",
         f"pass block_instruments={{{{Instruments.ANTHROPIC}}}} to Traceloop.init(), or {_BY_NAME}",
+    ),
+    Tool(
+        "OpenLLMetry",
+        "opentelemetry.instrumentation.langchain",
+        f"pass block_instruments={{{{Instruments.LANGCHAIN}}}} to Traceloop.init(), or {_BY_NAME}",
     ),
     Tool(
         "opentelemetry-instrumentation-openai-v2",
@@ -84,6 +90,9 @@ _METHODS = {
         ("anthropic", "Anthropic", "__init__"),
     ),
 }
+# What a tool wraps to be called back by a framework, whichever SDK this calls. The module is the
+# one that defines the class: a package may import it as soon as it is asked for the class.
+_FRAMEWORKS = {"langchain": (("langchain_core.callbacks.base", "BaseCallbackManager", "__init__"),)}
 
 _seen: set[type[Any]] = set()
 
@@ -102,8 +111,8 @@ def look_once(sdk: str, client_class: type[Any]) -> None:
 
 
 def look(sdk: str) -> None:
-    """Warn once about each tool that has wrapped methods of ``sdk`` as far as it is imported."""
-    for tool in dict.fromkeys(_found(sdk)):
+    """Warn once about each tool that records calls of ``sdk``, as far as it can be seen by now."""
+    for tool in _found(_METHODS.get(sdk, ())):
         warn_once(
             f"duplicates:{tool.name}:{sdk}",
             "openlayer-otel: %s records the calls of the %s SDK, too, so a call may give a span "
@@ -114,17 +123,32 @@ def look(sdk: str) -> None:
             tool.switch.format(sdk=sdk),
             sdk,
         )
+    for framework, methods in _FRAMEWORKS.items():
+        for tool in _found(methods):
+            warn_once(
+                f"duplicates:{tool.name}:{framework}",
+                "openlayer-otel: %s records the model calls of %s, too, so each may give a span "
+                "of each. To keep openlayer-otel's only: %s. To keep the other's only: leave the "
+                "SDKs that %s calls out of providers= (OPENLAYER_OTEL_PROVIDERS).",
+                tool.name,
+                framework,
+                tool.switch.format(sdk=framework),
+                framework,
+            )
 
 
-def _found(sdk: str) -> Iterator[Tool]:
-    for module_name, class_name, method in _METHODS.get(sdk, ()):
+def _found(methods: Iterable[tuple[str, str, str]]) -> dict[Tool, None]:
+    """The tools with a layer around one of these methods, as far as these are imported."""
+    found: dict[Tool, None] = {}
+    for module_name, class_name, method in methods:
         owner = getattr(sys.modules.get(module_name), class_name, None)
         if owner is None:
             continue
         for module in _layers(inspect.getattr_static(owner, method, None)):
             for tool in TOOLS:
                 if module == tool.package or module.startswith(tool.package + "."):
-                    yield tool
+                    found[tool] = None
+    return found
 
 
 def _layers(method: Any) -> Iterator[str]:

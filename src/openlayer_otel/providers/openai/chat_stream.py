@@ -191,7 +191,10 @@ class _Choice:
         for name, pieces in self._objects.items():
             made[name] = pieces.whole()
         if self._calls:
-            made["tool_calls"] = [call.whole() for call in self._calls]
+            calls = self._calls
+            if all(type(call.index) is int for call in calls):
+                calls = sorted(calls, key=lambda call: int(call.index))  # as the answer has them
+            made["tool_calls"] = [call.whole() for call in calls]
         return made
 
 
