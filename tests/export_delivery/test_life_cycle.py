@@ -262,6 +262,27 @@ with context.Pool(3) as pool:
     assert server.names() == Counter(["parent", *(f"worker-{n}" for n in range(9))])
 
 
+def test_processes_of_multiprocessing_need_no_flush(
+    applications: Applications, server: FaultyServer
+) -> None:
+    application = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+def work(number):
+    run(provider, f"worker-{number}")
+run(provider, "parent")
+context = multiprocessing.get_context("fork")
+processes = [context.Process(target=work, args=(number,)) for number in range(3)]
+for each in processes: each.start()
+for each in processes: each.join()
+assert [each.exitcode for each in processes] == [0, 0, 0]
+with ProcessPoolExecutor(2, mp_context=context) as pool:
+    list(pool.map(work, range(3, 9)))
+"""
+    applications.run(START, application)
+    assert server.names() == Counter(["parent", *(f"worker-{n}" for n in range(9))])
+
+
 def test_a_full_disk_costs_no_trace_while_the_process_lives(
     applications: Applications, server: FaultyServer
 ) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
 from collections.abc import Hashable, Mapping
@@ -29,6 +30,8 @@ from openlayer_otel.settings import Settings
 
 # Seconds that a fork waits for an import on one of our threads.
 _LONGEST_IMPORT = 5.0
+# Finalizers of multiprocessing run by priority, the highest first.
+_LAST = -1_000
 # At exit a second drain (a provider that is shut down after us) gets at least this long.
 _LEAST_EXIT = 0.5
 
@@ -255,3 +258,16 @@ def _after_fork() -> None:
     _exit_ends = None
     for each in list(_destinations.values()):
         each.after_fork()
+    _follow_multiprocessing()
+
+
+def _follow_multiprocessing() -> None:
+    """In a child of ``multiprocessing``, which runs no exit hooks: use what it runs in their place.
+
+    It forgets first what its parent has registered there, then calls those who want to know.
+    """
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.register_after_fork(
+            _at_exit, lambda at_exit: util.Finalize(None, at_exit, exitpriority=_LAST)
+        )
