@@ -11,6 +11,15 @@ import types
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Generator, Iterator, Sequence
 from typing import Any
 
+from openlayer_otel.diagnostics import warn_once
+from openlayer_otel.tracing.callables import name_of
+from openlayer_otel.tracing.checked import (
+    CheckedAsyncStream,
+    CheckedManager,
+    CheckedStream,
+    is_stream_manager,
+    is_unread_response,
+)
 from openlayer_otel.tracing.checking import (
     Verdict,
     round_of_checks,
@@ -20,12 +29,7 @@ from openlayer_otel.tracing.checking import (
 )
 from openlayer_otel.tracing.outputs import chunk_text
 from openlayer_otel.tracing.parameters import Parameters
-from openlayer_otel.tracing.proxies import (
-    CheckedAsyncStream,
-    CheckedStream,
-    is_async_stream,
-    is_stream,
-)
+from openlayer_otel.tracing.proxies import body_of, is_async_stream, is_stream
 from openlayer_otel.tracing.resuming import called_as
 
 
@@ -115,14 +119,9 @@ class _Call:
         result = self._start(verdict)
         if not self._guarded.checks_output:
             return result
-        kind = type(result)
-        if kind is types.GeneratorType:
-            return called_as(self._buffered(result), result)
-        if kind is types.AsyncGeneratorType:
-            return called_as(self._buffered_async(result), result)
-        if kind is types.CoroutineType:
+        if type(result) is types.CoroutineType:
             return called_as(self._finished(result), result)
-        return self._stream_or_value(result, sync=True)
+        return self._checked(result)
 
     async def coroutine(self) -> Any:
         """Of a coroutine function."""
@@ -135,22 +134,47 @@ class _Call:
         result = await coroutine
         if not self._guarded.checks_output:
             return result
-        if type(result) is types.GeneratorType:
-            return called_as(self._buffered(result), result)
-        if type(result) is types.AsyncGeneratorType:
-            return called_as(self._buffered_async(result), result)
-        stream = self._stream_or_value(result, sync=False)
-        if stream is not None:
-            return stream
+        return await self._checked_async(result)
+
+    def _checked(self, result: Any) -> Any:
+        held = self._held_back(result)
+        if held is not None:
+            return held
+        return run(self._guarded.check_output(result, self._inputs)).data
+
+    async def _checked_async(self, result: Any) -> Any:
+        held = self._held_back(result)
+        if held is not None:
+            return held
         return (await run_async(self._guarded.check_output(result, self._inputs))).data
 
-    def _stream_or_value(self, result: Any, sync: bool) -> Any:
+    def _held_back(self, result: Any) -> Any:
+        """What stands for an unfinished ``result``, checked when it is over; None for a value."""
+        kind = type(result)
+        if kind is types.GeneratorType:
+            return called_as(self._buffered(result), result)
+        if kind is types.AsyncGeneratorType:
+            return called_as(self._buffered_async(result), result)
         if is_stream(result):
             return CheckedStream(result, self._buffered(result))
         if is_async_stream(result):
             return CheckedAsyncStream(result, self._buffered_async(result))
-        if sync:
-            return run(self._guarded.check_output(result, self._inputs)).data
+        if is_stream_manager(result):
+            return CheckedManager(result, self._checked, self._checked_async)
+        body = body_of(result)
+        if body is not None:
+            result.body_iterator = called_as(self._buffered_async(body), body)
+            return result
+        if is_unread_response(result):
+            name = name_of(self._function)
+            warn_once(
+                f"unchecked:{name}:{kind.__name__}",
+                "openlayer-otel: %s returned a %s. Its guardrails were given that object, not "
+                "what is read from it: its output was not checked. Return the parsed answer, its "
+                "text or a stream to have it checked.",
+                name,
+                kind.__name__,
+            )
         return None
 
     def generator(self) -> Generator[Any, Any, Any]:

@@ -1,9 +1,8 @@
-"""Proxies for streams that offer no way to learn of their end, and for streams under guardrails.
+"""Proxies for streams that offer no way to learn of their end.
 
 A proxy passes for what it wraps (``isinstance``, attributes, ``with``). A *followed* object
 tells a :class:`~openlayer_otel.tracing.generators.Guard` what it yields and how it ends; the
-step's context is current during each read only. A *checked* stream gives out the items that
-its guardrails let through instead of its own.
+step's context is current during each read only.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import functools
 import io
 import types
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any
 
 import wrapt
@@ -25,19 +24,10 @@ Settle = Callable[[Any], Any]
 
 # Methods of handles (files, sockets, database cursors): iterable, yet no answer in pieces.
 _HANDLE_METHODS = ("readline", "fetchone", "recv")
-# Ways past the iteration of a stream, which a checked stream must not offer.
-_READERS = frozenset(
-    {
-        "text_stream",
-        "until_done",
-        "get_final_message",
-        "get_final_text",
-        "get_final_completion",
-        "get_final_response",
-        "current_message_snapshot",
-        "current_completion_snapshot",
-    }
-)
+# What the SDKs call the objects whose request is sent when they are entered: those that give
+# a stream, and those that give a response.
+STREAM_MANAGER = "StreamManager"
+RESPONSE_MANAGER = "ResponseContextManager"
 _CLOSERS = frozenset({"close", "aclose"})
 
 
@@ -52,6 +42,18 @@ def is_async_stream(value: Any) -> bool:
     return (hasattr(kind, "__anext__") or hasattr(kind, "__aiter__")) and not _is_handle(value)
 
 
+def body_of(response: Any) -> AsyncGenerator[Any, Any] | None:
+    """The body that a streaming response of Starlette's will send; None for anything else."""
+    body = own_fields(response).get("body_iterator")
+    return body if type(body) is types.AsyncGeneratorType else None
+
+
+def own_fields(value: Any) -> Mapping[str, Any]:
+    """An object's own fields, without asking the object: its properties may do anything."""
+    fields = getattr(value, "__dict__", None)
+    return fields if isinstance(fields, dict) else {}
+
+
 def _is_handle(value: Any) -> bool:
     kind = type(value)
     return (
@@ -61,8 +63,8 @@ def _is_handle(value: Any) -> bool:
     )
 
 
-class _Proxy(wrapt.ObjectProxy):  # type: ignore[type-arg]
-    """What the proxies share: copies are the proxy itself, as a stream cannot be read twice."""
+class Proxy(wrapt.ObjectProxy):  # type: ignore[type-arg]
+    """What all proxies share: copies are the proxy itself, as a stream cannot be read twice."""
 
     def __copy__(self) -> Any:
         return self
@@ -92,7 +94,7 @@ class _Closing(Watcher):
         self._guard.left(GeneratorExit())
 
 
-class _Followed(_Proxy):
+class _Followed(Proxy):
     def __init__(self, wrapped: Any, guard: Guard, context: Context, settle: Settle) -> None:
         super().__init__(wrapped)
         self._self_guard = guard
@@ -240,50 +242,3 @@ class FollowedManager(_Followed):
 
     async def __aexit__(self, *details: Any) -> Any:
         return await self.__wrapped__.__aexit__(*details)
-
-
-class _Checked(_Proxy):
-    def __init__(self, wrapped: Any, items: Any) -> None:
-        super().__init__(wrapped)
-        self._self_items = items
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _READERS:
-            raise AttributeError(
-                f"{name}: iterate over the stream; its output passes guardrails first"
-            )
-        return super().__getattr__(name)
-
-
-class CheckedStream(_Checked):
-    """A stream whose items were checked as a whole."""
-
-    def __init__(self, wrapped: Any, items: Generator[Any, Any, None]) -> None:
-        super().__init__(wrapped, items)
-
-    def __iter__(self) -> Any:
-        return self
-
-    def __next__(self) -> Any:
-        return next(self._self_items)
-
-    def __enter__(self) -> Any:
-        self.__wrapped__.__enter__()
-        return self
-
-
-class CheckedAsyncStream(_Checked):
-    """An async stream whose items were checked as a whole."""
-
-    def __init__(self, wrapped: Any, items: AsyncGenerator[Any, None]) -> None:
-        super().__init__(wrapped, items)
-
-    def __aiter__(self) -> Any:
-        return self
-
-    async def __anext__(self) -> Any:
-        return await self._self_items.__anext__()
-
-    async def __aenter__(self) -> Any:
-        await self.__wrapped__.__aenter__()
-        return self

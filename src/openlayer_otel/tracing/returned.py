@@ -25,19 +25,22 @@ from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.streaming import StreamEnd
+from openlayer_otel.tracing.checked import CheckedAsyncStream, CheckedManager, CheckedStream
 from openlayer_otel.tracing.generators import Guard, driven, driven_async
 from openlayer_otel.tracing.outputs import response_text
 from openlayer_otel.tracing.plan import Plan
 from openlayer_otel.tracing.proxies import (
-    CheckedAsyncStream,
-    CheckedStream,
+    RESPONSE_MANAGER,
+    STREAM_MANAGER,
     FollowedAsyncStream,
     FollowedAwaitable,
     FollowedEitherStream,
     FollowedManager,
     FollowedStream,
+    body_of,
     is_async_stream,
     is_stream,
+    own_fields,
 )
 from openlayer_otel.tracing.recording import Step
 from openlayer_otel.tracing.resuming import called_as, drive_coroutine
@@ -49,8 +52,6 @@ _FINISHED = frozenset(
 # Where SDK streams and raw responses keep the HTTP response, and helpers the stream they read.
 _RESPONSE_FIELDS = ("response", "_response", "http_response")
 _STREAM_FIELDS = ("_raw_stream", "_stream")
-# What the SDKs call the objects whose request is sent when they are entered.
-_MANAGERS = ("StreamManager", "ResponseContextManager")
 
 
 class CoroutineGuard(Guard):
@@ -125,6 +126,8 @@ def _follower(result: Any) -> _Follower | None:
         return None
     if kind in (CheckedStream, CheckedAsyncStream):
         return _proxied(FollowedStream if kind is CheckedStream else FollowedAsyncStream)
+    if kind is CheckedManager:
+        return _proxied(FollowedManager)
     if _stream_end(result) is not None:
         return _follow_operation
     if is_stream(result):
@@ -133,9 +136,9 @@ def _follower(result: Any) -> _Follower | None:
         return _proxied(FollowedAsyncStream)
     if hasattr(kind, "__await__") and kind.__module__ != "unittest.mock":
         return _proxied(FollowedAwaitable)
-    if kind.__name__.endswith(_MANAGERS):
+    if kind.__name__.endswith((STREAM_MANAGER, RESPONSE_MANAGER)):
         return _proxied(FollowedManager)
-    if type(_fields(result).get("body_iterator")) is types.AsyncGeneratorType:
+    if body_of(result) is not None:
         return _follow_body
     return None
 
@@ -202,7 +205,7 @@ def _end_with(plan: Plan, step: Step, operation: Operation, response: Any) -> No
 
 def _stream_end(result: Any, depth: int = 0) -> StreamEnd | None:
     """The end of the traced LLM call whose response ``result`` reads; None if it reads none."""
-    fields = _fields(result)
+    fields = own_fields(result)
     for name in _RESPONSE_FIELDS:
         end = getattr(getattr(fields.get(name), "stream", None), "end", None)
         if isinstance(end, StreamEnd):
@@ -214,9 +217,3 @@ def _stream_end(result: Any, depth: int = 0) -> StreamEnd | None:
             if found is not None:
                 return found
     return None
-
-
-def _fields(value: Any) -> Mapping[str, Any]:
-    """An object's own fields, without asking the object: its properties may do anything."""
-    fields = getattr(value, "__dict__", None)
-    return fields if isinstance(fields, dict) else {}
