@@ -1,7 +1,8 @@
-"""Tools of other makers that wrap the same methods: said once, with what to switch off.
+"""Tools of other makers that record the same calls: said once, with what to switch off.
 
-The first tests need none of them: a module with a tool's name wraps the SDK in the tool's
-way. The last one runs the real tools that are installed: ``make matrix ARGS=beside-others``.
+The first tests need none of them: a module with a tool's name wraps the SDK, or LangChain, in
+the tool's way. The last one runs the real tools that are installed:
+``make matrix ARGS=beside-others``.
 """
 
 from __future__ import annotations
@@ -135,6 +136,68 @@ def test_each_tool_that_wraps_the_sdk_is_named_once_with_its_switch(
     for tool, advice in known.items():
         (line,) = [each for each in said if tool in each]
         assert advice in line
+
+
+# LangChain's module and class that collect the callbacks, and what a tool does to be one of them.
+LANGCHAIN = """
+class BaseCallbackManager:
+    def __init__(self, handlers):
+        self.handlers = handlers
+"""
+LANGCHAIN_TOOLS = {
+    "OpenInference": (
+        "openinference.instrumentation.langchain",
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=langchain",
+    ),
+    "OpenLLMetry": (
+        "opentelemetry.instrumentation.langchain",
+        "block_instruments={Instruments.LANGCHAIN}",
+    ),
+}
+
+
+@pytest.mark.parametrize("sdk", ["openai", "anthropic"])
+@pytest.mark.parametrize("order", ["theirs, ours, calls", "ours, theirs, calls"])
+@pytest.mark.parametrize("tool", LANGCHAIN_TOOLS)
+def test_a_tool_that_langchain_calls_back_is_named_once_with_its_switch(
+    child_environment: dict[str, str], tmp_path: Path, tool: str, order: str, sdk: str
+) -> None:
+    module, advice = LANGCHAIN_TOOLS[tool]
+    _write_module(tmp_path, "langchain_core.callbacks.base", LANGCHAIN)
+    _write_module(tmp_path, module, WRAPT)
+    place = str(tmp_path / "opentelemetry" / "instrumentation")
+    theirs = [
+        "import importlib, opentelemetry.instrumentation as i",
+        f"i.__path__.append({place!r})",
+        f"tool = importlib.import_module({module!r})",
+        "tool.wrap('langchain_core.callbacks.base', 'BaseCallbackManager.__init__')",
+    ]
+    (line,) = warnings_of("; ".join(theirs), sdk, order, child_environment, tmp_path)
+    assert line.startswith(
+        f"WARNING openlayer-otel: {tool} records the model calls of langchain, too,"
+    )
+    assert advice in line
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "import langchain_core.callbacks.base",
+        "import openinference.instrumentation.langchain, langchain_core.callbacks.base",
+        "import openinference.instrumentation.langchain",
+        "import acme.tracing as a; "
+        "a.wrap('langchain_core.callbacks.base', 'BaseCallbackManager.__init__')",
+    ],
+    ids=["no tool", "not switched on", "without LangChain", "of the application's own"],
+)
+def test_nobody_is_named_whom_langchain_does_not_call_back(
+    child_environment: dict[str, str], tmp_path: Path, theirs: str
+) -> None:
+    _write_module(tmp_path, "langchain_core.callbacks.base", LANGCHAIN)
+    _write_module(tmp_path, "openinference.instrumentation.langchain", WRAPT)
+    _write_module(tmp_path, "acme.tracing", WRAPT)
+    said = warnings_of(theirs, "openai", "theirs, ours, calls", child_environment, tmp_path)
+    assert said == []
 
 
 REAL = {

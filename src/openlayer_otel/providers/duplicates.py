@@ -127,7 +127,7 @@ def look(sdk: str) -> None:
         for tool in _found(methods):
             warn_once(
                 f"duplicates:{tool.name}:{framework}",
-                "openlayer-otel: %s records the model calls of %s, too, so each may give a span "
+                "openlayer-otel: %s records the model calls of %s, too, so a call may give a span "
                 "of each. To keep openlayer-otel's only: %s. To keep the other's only: leave the "
                 "SDKs that %s calls out of providers= (OPENLAYER_OTEL_PROVIDERS).",
                 tool.name,
