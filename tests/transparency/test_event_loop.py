@@ -28,6 +28,12 @@ async def _stream(sdk: str, server: LLMServer) -> Any:
     return await resource.create(model="m", messages=[], stream=True, **more)
 
 
+def _collect() -> None:
+    """Collect garbage; of the oldest SDKs' streams only the second time, traced or not."""
+    gc.collect()
+    gc.collect()
+
+
 @EACH_SDK
 def test_it_is_told_of_no_generator_more(
     sdk: str, llm_server: LLMServer, spans: SpanLog, instrument: Callable[..., None]
@@ -68,7 +74,7 @@ def test_a_dropped_stream_ends_at_once_and_needs_no_loop(
         stream = loop.run_until_complete(begin())
         assert instrumented.ended == []
         del stream
-        gc.collect()
+        _collect()
         assert [(span.attributes or {}).get(semconv.OUTCOME) for span in instrumented.ended] == [
             "dropped"
         ]
@@ -90,7 +96,7 @@ def test_a_stream_of_a_closed_loop_can_be_dropped(
     stream = loop.run_until_complete(begin())
     loop.close()
     del stream
-    gc.collect()
+    _collect()
     assert len(instrumented.ended) == 1
     assert [str(each.message) for each in recwarn if "_events_async" in str(each.message)] == []
 
