@@ -155,11 +155,10 @@ def auto_instrument(targets: bool | Sequence[str] = True) -> dict[str, bool]:
     names = None if targets is True else tuple(targets)
     instrumentor = OpenlayerInstrumentor()
     now = telemetry.active()
-    traced: tuple[str, ...] | None = ()
-    if instrumentor.is_instrumented_by_opentelemetry:
-        traced = now.settings.providers
+    instrumented = instrumentor.is_instrumented_by_opentelemetry
+    traced = now.settings.providers if instrumented else ()
     if traced is not None and (names is None or not set(names) <= set(traced)):
-        if instrumentor.is_instrumented_by_opentelemetry:
+        if instrumented:
             instrumentor.uninstrument()
         wanted = None if names is None else tuple(dict.fromkeys((*traced, *names)))
         settings = dataclasses.replace(now.settings, providers=wanted)

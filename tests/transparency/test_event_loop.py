@@ -28,6 +28,12 @@ async def _stream(sdk: str, server: LLMServer) -> Any:
     return await resource.create(model="m", messages=[], stream=True, **more)
 
 
+async def _half_read(sdk: str, server: LLMServer) -> Any:
+    stream = await _stream(sdk, server)
+    await stream.__anext__()
+    return stream
+
+
 def _collect() -> None:
     """Collect garbage; of the oldest SDKs' streams only the second time, traced or not."""
     gc.collect()
@@ -64,14 +70,9 @@ def test_it_is_told_of_no_generator_more(
 def test_a_dropped_stream_ends_at_once_and_needs_no_loop(
     sdk: str, llm_server: LLMServer, instrumented: SpanLog
 ) -> None:
-    async def begin() -> Any:
-        stream = await _stream(sdk, llm_server)
-        await stream.__anext__()
-        return stream
-
     loop = asyncio.new_event_loop()
     try:
-        stream = loop.run_until_complete(begin())
+        stream = loop.run_until_complete(_half_read(sdk, llm_server))
         assert instrumented.ended == []
         del stream
         _collect()
@@ -87,13 +88,8 @@ def test_a_dropped_stream_ends_at_once_and_needs_no_loop(
 def test_a_stream_of_a_closed_loop_can_be_dropped(
     sdk: str, llm_server: LLMServer, instrumented: SpanLog, recwarn: pytest.WarningsRecorder
 ) -> None:
-    async def begin() -> Any:
-        stream = await _stream(sdk, llm_server)
-        await stream.__anext__()
-        return stream
-
     loop = asyncio.new_event_loop()
-    stream = loop.run_until_complete(begin())
+    stream = loop.run_until_complete(_half_read(sdk, llm_server))
     loop.close()
     del stream
     _collect()

@@ -116,7 +116,7 @@ class Backlog:
             self.pending = True
         return self.pending
 
-    def keep(self, upload: Upload, *, sync: bool = True, in_memory: bool = True) -> None:
+    def keep(self, upload: Upload, *, sync: bool = True, in_memory: bool = True) -> bool:
         """Put a trace away until it can be sent: on disk, or else in memory.
 
         Args:
@@ -124,17 +124,20 @@ class Backlog:
             sync: Wait until the disk has it.
             in_memory: Whether it may wait in memory.
 
+        Returns:
+            Whether it is kept; only the disk can refuse, where it may not wait in memory.
+
         At exit two threads may do so with the same trace; the second leaves it to the first.
         """
         with self._lock:
             if upload.ticket in self._writing or upload.spooled is not None:
-                return
+                return True
             self._writing.add(upload.ticket)
         try:
             path = self._write(upload, sync=sync, suffix=SUFFIX)
             if path is None:
                 if not in_memory:
-                    return
+                    return False
                 self._memory.append(upload)
             else:
                 upload.spooled = path
@@ -143,6 +146,7 @@ class Backlog:
         finally:
             self._writing.discard(upload.ticket)
         self.pending = True
+        return True
 
     @property
     def is_writing(self) -> bool:

@@ -25,7 +25,6 @@ from openlayer_otel.export.backlog import Backlog, Upload
 from openlayer_otel.export.client import Client
 from openlayer_otel.export.completed import CompletedTrace
 from openlayer_otel.export.making import Fate, Queued, upload_of
-from openlayer_otel.export.overflow import FULL, Overflow
 from openlayer_otel.export.senders import Senders
 from openlayer_otel.export.tally import DeliveryCounts, Tally
 from openlayer_otel.export.waiting import Waiting
@@ -34,6 +33,7 @@ from openlayer_otel.settings import Settings
 Collect = Callable[[], "float | None"]
 """Submits what has become complete; returns the seconds until it wants to be called again."""
 
+_FULL = "the queue was full (OPENLAYER_OTEL_MAX_QUEUE_SIZE, OPENLAYER_OTEL_MAX_QUEUE_BYTES)"
 # How often those who wait look again.
 _GLANCE = 0.005
 # Without room at the senders for so many seconds, traces go to disk.
@@ -58,9 +58,6 @@ class Delivery:
         self._collectors: list[Collect] = []
         self.tally = Tally()
         self.backlog = Backlog(settings, self._settle, lambda: self.tally.add("replayed"))
-        self._overflow = Overflow(
-            settings, self.backlog, lambda ticket, *fate: self._settle_tickets([ticket], *fate)
-        )
         self._senders = Senders(client, self.backlog, self._settle_all)
         self._reset()
 
@@ -76,6 +73,8 @@ class Delivery:
         # Tickets of the traces of which rows are being made.
         self._making: set[int] = set()
         self._closed = False
+        # What this thread is at.
+        self._here = threading.local()
         # Since when the senders have had no room.
         self._no_room_since: float | None = None
 
@@ -86,6 +85,9 @@ class Delivery:
     def submit(self, trace: CompletedTrace, weight: int) -> None:
         """Queue a trace; quick, and never waits for the network.
 
+        Where the queue has no room, the trace goes to disk from here. So a burst that is quicker
+        than the worker is slowed down, by a millisecond a trace, and loses nothing.
+
         Args:
             trace: The trace.
             weight: Its size in memory, in bytes.
@@ -94,20 +96,22 @@ class Delivery:
             full = not self._waiting.has_room(weight)
             if full and (self.backlog.spool is None or self._closed):
                 self._waiting.turn_away()
-                self.tally.lose(FULL)
+                self.tally.lose(_FULL)
                 return
             ticket = self._waiting.add(weight)
             # Never backwards, or a clock that is set back would change the order in the spool.
             self._last_time = max(self._last_time + 1, time.time_ns())
             queued = Queued(ticket, self._last_time, trace)
-            full = full and not self._overflow.under_way
-            if full:
-                self._making.add(ticket)
-            else:
+            # Not again where the garbage collector has ended a span while this thread is at it.
+            to_disk = full and not getattr(self._here, "puts_away", False)
+            if not to_disk:
                 self._queue.append(queued)
-        if full:
-            self._overflow.put(queued)
-            self._making.discard(ticket)
+        if to_disk:
+            self._here.puts_away = True
+            try:
+                self._process(queued, put_away=True, in_memory=False)
+            finally:
+                self._here.puts_away = False
         self.wake()
 
     def wake(self) -> None:
@@ -162,7 +166,7 @@ class Delivery:
         self.tally.report()
         return min(pauses) if pauses else None
 
-    def _process(self, queued: Queued, *, put_away: bool = False) -> None:
+    def _process(self, queued: Queued, *, put_away: bool = False, in_memory: bool = True) -> None:
         ticket = queued.ticket
         self._making.add(ticket)
         try:
@@ -173,7 +177,7 @@ class Delivery:
             self.backlog.serve(made.pipeline_id)
             self._senders.in_hand[ticket] = made
             self._making.discard(ticket)
-            self._pass_on(made, put_away=put_away)
+            self._pass_on(made, put_away=put_away, in_memory=in_memory)
         except Exception as error:  # noqa: BLE001 - one trace must not stop the others
             # The warning about what is lost says it all; where it was raised is for DEBUG.
             logger.debug("openlayer-otel: making the row of a trace failed", exc_info=error)
@@ -183,7 +187,7 @@ class Delivery:
         finally:
             self._making.discard(ticket)
 
-    def _pass_on(self, upload: Upload, *, put_away: bool) -> None:
+    def _pass_on(self, upload: Upload, *, put_away: bool, in_memory: bool) -> None:
         """To the senders; or to the disk, if they are stuck or the queue fills up."""
         while not (put_away or self._closed or self._senders.backend_is_down):
             if self._senders.offer(upload):
@@ -200,7 +204,8 @@ class Delivery:
                 return  # put away at exit, meanwhile
         self._senders.in_hand.pop(upload.ticket, None)
         # Not synchronised: under pressure there are many, and only a power failure loses them.
-        self.backlog.keep(upload, sync=False)
+        if not self.backlog.keep(upload, sync=False, in_memory=in_memory):
+            self._settle_tickets([upload.ticket], "lost", _FULL)
         if not put_away:
             self._senders.wake()
 
