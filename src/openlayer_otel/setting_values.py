@@ -70,7 +70,7 @@ def default_directory(name: str) -> Path:
     try:
         return Path.home() / ".openlayer" / name
     except RuntimeError:
-        user = os.getuid()
+        user = os.getuid() if hasattr(os, "getuid") else 0  # 0 owns all files on Windows
         path = Path(tempfile.gettempdir()) / f"openlayer-{name}-{user}"
         foreign = path.exists() and path.stat().st_uid != user
         return Path(tempfile.mkdtemp(prefix=f"openlayer-{name}-")) if foreign else path
