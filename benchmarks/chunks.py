@@ -3,9 +3,11 @@
     python -m benchmarks.chunks
 
 The SDK takes 80 µs to make a chunk, and how long it takes varies by more than what is looked for.
-So the clock is read at four places for each chunk: as the application asks for it, as the SDK's own
-source begins and ends, and as the application has it. What lies outside of the source is the
-tracing, and, in a bare client, what the stream object itself does, which is subtracted. Each client
+So the clock is read at seven places for each chunk: as the application asks for it, as the SDK's
+own source begins, has the JSON of an event, begins and ends to make an object of it, and gives it,
+and as the application has it. What lies outside of the source, or in it around the making of the
+object, is the tracing, and, in a bare client, what the stream object itself does, which is
+subtracted. Each client
 has a process of its own; a chunk is timed once in each of many streams, and its lower quartile
 counts. What tracing makes of the processor's caches for the SDK's own work is not in it: for that,
 see the whole streams.
@@ -43,48 +45,73 @@ _FLOORS = {"floor": floor_streams.FLOORS, "current floor": floor_streams.CURRENT
 
 
 class _Clock:
-    """The times of one stream: a pair for each step of the application, one for each event."""
+    """The times of one stream: a pair for each step of the application, three for each event."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[int, int]] = []
-        self.begun: list[int] = []
-        self.done: list[int] = []
+        # When the source was asked and gave, and how long in between it was not at work itself.
+        self.events: list[tuple[int, int, int]] = []
+        # Of the event that is being made: when its JSON was there, the work on its object begun,
+        # and done.
+        self._decoded = self._entered = self._made = 0
 
     def clear(self) -> None:
-        for times in (self.steps, self.begun, self.done):
-            times.clear()
+        self.steps.clear()
+        self.events.clear()
 
-    def source(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """A stream class's ``__stream__`` that notes when it works."""
-        begun, done = self.begun.append, self.done.append
+    def put_into(self, streaming: Any, base_client: Any) -> None:
+        """Have an SDK's modules tell the time of their work."""
+        streaming.Stream.__stream__ = self._source(streaming.Stream.__stream__)
+        streaming.AsyncStream.__stream__ = self._source_async(streaming.AsyncStream.__stream__)
+        event = streaming.ServerSentEvent
+        event.json = self._json(event.json)
+        client = base_client.BaseClient
+        client._process_response_data = self._process(client._process_response_data)
 
-        def timed(*args: Any, **kwargs: Any) -> Iterator[Any]:
-            begun(perf_counter_ns())
-            for event in original(*args, **kwargs):
-                done(perf_counter_ns())
-                yield event
-                begun(perf_counter_ns())
-            done(perf_counter_ns())
+    def _json(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def timed(event: Any) -> Any:
+            data = original(event)
+            self._decoded = perf_counter_ns()
+            return data
 
         return timed
 
-    def source_async(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """The same for an asynchronous stream."""
-        begun, done = self.begun.append, self.done.append
+    def _process(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(client: Any, *, data: Any, cast_to: Any, response: Any) -> Any:
+            self._entered = perf_counter_ns()
+            made = original(client, data=data, cast_to=cast_to, response=response)
+            self._made = perf_counter_ns()
+            return made
 
-        async def timed(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            begun(perf_counter_ns())
-            async for event in original(*args, **kwargs):
-                done(perf_counter_ns())
+        return timed
+
+    def _gave(self, asked: int) -> None:
+        now = perf_counter_ns()
+        self.events.append((asked, now, self._entered - self._decoded + now - self._made))
+
+    def _source(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            asked = perf_counter_ns()
+            for event in original(*args, **kwargs):
+                self._gave(asked)
                 yield event
-                begun(perf_counter_ns())
-            done(perf_counter_ns())
+                asked = perf_counter_ns()
+
+        return timed
+
+    def _source_async(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        async def timed(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+            asked = perf_counter_ns()
+            async for event in original(*args, **kwargs):
+                self._gave(asked)
+                yield event
+                asked = perf_counter_ns()
 
         return timed
 
     def outside(self) -> list[int]:
         """For each step, the nanoseconds in which the source did not work."""
-        events = iter(zip(self.begun, self.done, strict=True))
+        events = iter(self.events)
         event = next(events, None)
         found = []
         for asked, given in self.steps:
@@ -92,7 +119,8 @@ class _Clock:
                 event = next(events, None)
             rest = given - asked
             while event is not None and event[0] < given:
-                rest -= event[1] - event[0]
+                begun, done, elsewhere = event
+                rest -= done - begun - elsewhere
                 event = next(events, None)
             found.append(rest)
         return found
@@ -101,10 +129,11 @@ class _Clock:
 def _client(case: Case, client: str) -> int:
     """Inside a process of its own: nanoseconds a chunk outside of the SDK's source."""
     clock = _Clock()
-    streaming = importlib.import_module(f"{case.provider}._streaming")
-    for kind, timed in (("Stream", clock.source), ("AsyncStream", clock.source_async)):
-        stream_class = getattr(streaming, kind)
-        stream_class.__stream__ = timed(stream_class.__stream__)
+    streaming, base_client = (
+        importlib.import_module(f"{case.provider}.{name}")
+        for name in ("_streaming", "_base_client")
+    )
+    clock.put_into(streaming, base_client)
     provider, counter = provider_for("sampled")
     wrap = unwrapped
     if client in _FLOORS:

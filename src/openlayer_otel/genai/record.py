@@ -54,10 +54,10 @@ class StreamReader:
     __slots__ = ()
 
     def piece(self, event: Any) -> bool:
-        """Take in an event, as the SDK's object, if all that is new in it is a piece of a text.
+        """Take in the JSON of an event if all that is new in it is a piece of a text.
 
-        Nearly all events are. This is the quick way: it looks into the object, of which the JSON
-        would take ten times as long. A reader without a quick way inherits this one.
+        Nearly all events are, and this is the quick way: it tries what is usual, and whatever
+        stands in the way is left to :meth:`read`. A reader without one inherits this.
 
         Returns:
             Whether it was such a piece; else nothing was taken in.

@@ -1,8 +1,8 @@
 """Streams: each event seen, the end seen exactly once.
 
 A *tap* stands between the SDK's stream object and its source of events: it makes the span
-current while the source is read, takes in each event before the application gets it, and sees
-what the source raises; the stream object stays the SDK's own. Tap and body (see
+current while the source is read, and sees what the source raises; the stream object stays the
+SDK's own. The events themselves are taken in where the SDK decodes their JSON. Tap and body (see
 ``providers/stainless_body.py``) both tell one :class:`StreamEnd` how the stream ended, and the
 first to tell wins:
 
@@ -48,9 +48,10 @@ class StreamEnd:
 
     Attributes:
         context: The operation's context, current while the source is read and at no other time.
-        piece: Takes in an event if it is a mere piece of a text, and says whether it was. A tap
-            calls it directly: a function less for every chunk.
-        tapped: A tap sees the events, so the body's bytes need not be looked at.
+        piece: Takes in an event's JSON if it is a mere piece of a text, and says whether it was.
+            Called directly, which saves a function for every chunk.
+        tapped: A stream object reads the body, so its bytes need not be looked at.
+        decoded: The events are taken in where the SDK decodes them, so a tap need not look at them.
     """
 
     __slots__ = (
@@ -59,6 +60,7 @@ class StreamEnd:
         "_reader",
         "_record_chunk",
         "context",
+        "decoded",
         "piece",
         "tapped",
     )
@@ -71,7 +73,7 @@ class StreamEnd:
     ) -> None:
         # A copy: tasks begun during the request keep the operation's own, and may close the stream.
         self.context = Context(operation.context)
-        self.tapped = False
+        self.tapped = self.decoded = False
         self.piece: Callable[[Any], bool] = self._first
         self._operation = operation
         self._reader = reader
@@ -95,20 +97,14 @@ class StreamEnd:
         """
         return current() is self.context
 
-    def see(self, event: Any) -> None:
-        """Take in an event, as the SDK's object, that :attr:`piece` has not taken in."""
-        if self._reader is not None:
-            json = json_of(event)
-            if isinstance(json, dict):
-                self._reader.read(json)
+    def take(self, event: Any) -> None:
+        """Take in the JSON of one event. May raise on one that no reader foresaw."""
+        if not self.piece(event):
+            self.see(event)
 
-    def take_json(self, event: dict[str, Any]) -> None:
-        """Take in one event as JSON from the wire. May raise on one that no reader foresaw."""
-        if self.piece == self._first:
-            self._begin()
-        if self._record_chunk is not None:
-            self._measure(self._record_chunk)
-        if self._reader is not None:
+    def see(self, event: Any) -> None:
+        """Take in the JSON of an event that :attr:`piece` has not taken in. May raise, too."""
+        if self._reader is not None and isinstance(event, dict):
             self._reader.read(event)
 
     def _begin(self) -> None:
@@ -155,7 +151,8 @@ class StreamEnd:
     def _response(self) -> Any:
         """What was received, of which nothing is kept."""
         _open.discard(self)
-        reader, self._reader, self.piece = self._reader, None, _ignored
+        reader, self._reader = self._reader, None
+        self.piece, self.decoded = _ignored, True
         if reader is None or self._operation.over:
             return None
         try:
@@ -210,12 +207,8 @@ def _events(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
     try:
         for event in source:
             leave(token)
-            try:
-                piece = end.piece  # called as an attribute, it would be looked up as a method first
-                if not piece(event):
-                    end.see(event)
-            except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
-                _unread(error)
+            if not end.decoded:
+                _take_object(event, end)
             yield event
             token = enter(context)
         leave(token)
@@ -263,12 +256,8 @@ async def _events_async(source: AsyncIterator[Any], end: StreamEnd) -> AsyncGene
             except ValueError:
                 pass  # the application runs each step of the read in a context of its own
             awaited = False
-            try:
-                piece = end.piece
-                if not piece(event):
-                    end.see(event)
-            except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
-                _unread(error)
+            if not end.decoded:
+                _take_object(event, end)
             yield event
             token = enter(context)
             awaited = True
@@ -285,5 +274,14 @@ async def _events_async(source: AsyncIterator[Any], end: StreamEnd) -> AsyncGene
         raise
 
 
-def _unread(error: Exception) -> None:
+def _take_object(event: Any, end: StreamEnd) -> None:
+    """Take in an event of which the SDK has made an object elsewhere than where we look."""
+    try:
+        end.take(json_of(event))
+    except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
+        report_unread_event(error)
+
+
+def report_unread_event(error: Exception) -> None:
+    """Say, once, that an event of a stream could not be read."""
     report_failure("reading a stream event", error)

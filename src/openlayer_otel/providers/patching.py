@@ -16,6 +16,8 @@ from openlayer_otel.genai.nesting import OPERATION_KEY
 
 CallHook = Callable[..., Any]
 """Called in the place of a method: with it, the call under way, and the method's arguments."""
+EventHook = Callable[[Any, Callable[..., Any]], Callable[..., Any]]
+"""Given a call that a stream answers and a bound method, returns what takes the method's place."""
 Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 
 
@@ -74,7 +76,9 @@ class Patches:
             )
         return owner, name, original
 
-    def hook_within_calls(self, module: Any, path: str, hook: CallHook) -> None:
+    def hook_within_calls(
+        self, module: Any, path: str, hook: CallHook, events: EventHook | None = None
+    ) -> None:
         """Hook a private method of a client for as long as one of its calls is traced.
 
         What is called is decided when the method is looked up. So a call that is not traced
@@ -86,8 +90,11 @@ class Patches:
             hook: Called in the method's place with the method, the operation's ``call``, and the
                 method's arguments, of which the first is the ``client`` of the call. Nothing
                 guards it: it raises what the method raises.
+            events: The same for a method that works on each event of the stream that answers the
+                call: what takes its place is made once, and called for every event. Without it the
+                method stays as it is there.
         """
-        self.replace(module, path, lambda original: _WithinCalls(original, hook))
+        self.replace(module, path, lambda original: _WithinCalls(original, hook, events))
 
     def replace(self, module: Any, path: str, make: Callable[[Callable[..., Any]], Any]) -> None:
         """Put a plain function in the place of a method that applications do not call.
@@ -134,17 +141,23 @@ def call_under_way(client: Any) -> Any:
 class _WithinCalls:
     """Stands in the place of a method; see :meth:`Patches.hook_within_calls`."""
 
-    def __init__(self, original: Callable[..., Any], hook: CallHook) -> None:
+    def __init__(
+        self, original: Callable[..., Any], hook: CallHook, events: EventHook | None
+    ) -> None:
         self._original = original
         self._hook = hook
+        self._events = events
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
         call = call_under_way(instance)
-        if call is None:
-            return MethodType(self._original, instance)
-        return partial(self._hook, self._original, call, instance)
+        if call is not None and call.end is None:
+            return partial(self._hook, self._original, call, instance)
+        method = MethodType(self._original, instance)
+        if call is None or self._events is None:
+            return method
+        return self._events(call, method)
 
     def __call__(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
         return self.__get__(instance)(*args, **kwargs)

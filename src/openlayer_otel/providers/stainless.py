@@ -4,7 +4,8 @@ Every resource method of these SDKs, plain, streamed, parsed or raw, on every cl
 passes ``SyncAPIClient.request`` or ``AsyncAPIClient.request`` once for each logical call;
 retries happen inside. More places say what came back, and what went out:
 
-* ``_process_response_data`` has a plain response and its JSON, as the SDK has decoded it;
+* ``_process_response_data`` has the JSON of a plain response, and of each event of a stream, as
+  the SDK has decoded it;
 * ``Stream.__stream__`` is the source of a stream object's events. Some versions make it with the
   stream object, others when it is read first;
 * ``_calculate_retry_timeout`` is called once for each retry;
@@ -17,6 +18,7 @@ All are the same in openai 1.40 to 3.x and anthropic 0.40 to 2.x.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +63,8 @@ class StainlessHooks:
         replace, hook = self.patches.replace, self.patches.hook_within_calls
         replace(base_client, "SyncAPIClient.request", self._request)
         replace(base_client, "AsyncAPIClient.request", self._request_async)
-        hook(base_client, "BaseClient._process_response_data", _process_data)
+        decoding = Call.decoding_events if _decodes_as_known(base_client) else None
+        hook(base_client, "BaseClient._process_response_data", _process_data, decoding)
         hook(base_client, "BaseClient._calculate_retry_timeout", _retry)
         if hasattr(base_client.SyncAPIClient, "_copy_and_prepare"):
             self._prepares = True
@@ -191,9 +194,10 @@ class StainlessHooks:
                 end = end_of(stream.response)
                 if end is None:
                     call = call_under_way(stream._client)
-                    # Before the source is made: of a dropped stream, whose parts hold each other,
-                    # the oldest is finalised first, and the source's finaliser closes the body.
-                    end = None if call is None else call.observe(stream.response, telemetry)
+                    if call is not None and call.end is None:
+                        # Before the source is made: of a dropped stream, whose parts hold each
+                        # other, the oldest is finalised first, and its finaliser closes the body.
+                        end = call.observe(stream.response, telemetry)
             except Exception as error:  # noqa: BLE001 - boundary: the application gets its stream
                 failed("stream", error)
                 end = None
@@ -207,12 +211,20 @@ class StainlessHooks:
         return tapped_source
 
 
-def _process_data(original: Method, call: Call, *args: Any, **kwargs: Any) -> Any:
-    """``_process_response_data``: makes a model of a response's JSON, which is decoded now.
+def _decodes_as_known(base_client: Any) -> bool:
+    """Whether ``_process_response_data`` has the arguments that it has in the versions known.
 
-    The events of a stream come here, too, but are read as objects: in the midst of the SDK's work
-    a layer more takes 0.5 µs a chunk, and an object is read in 0.2.
+    If not, the tap of a stream reads the events as objects.
     """
+    method = getattr(base_client.BaseClient, "_process_response_data", None)
+    if method is None:
+        return False
+    _, *names = inspect.signature(method).parameters
+    return set(names) == {"data", "cast_to", "response"}
+
+
+def _process_data(original: Method, call: Call, *args: Any, **kwargs: Any) -> Any:
+    """``_process_response_data``: makes a model of a response's JSON, which is decoded now."""
     call.json = kwargs.get("data")
     call.response = kwargs.get("response")
     return original(*args, **kwargs)

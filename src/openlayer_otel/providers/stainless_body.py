@@ -235,7 +235,7 @@ class BodyReader:
             if line.startswith(b"data:"):
                 event = from_json(line[5:].strip())
                 if isinstance(event, dict):
-                    self._end.take_json(event)
+                    self._end.take(event)
 
     def finish(self, complete: bool) -> None:
         """No more of the body is read: hand over what a plain response said.

@@ -60,11 +60,9 @@ class MessageStreamReader(StreamReader):
 
     def piece(self, event: Any) -> bool:
         """Take in an event if it continues the text of the open block."""
-        # Where pydantic keeps the fields; see chat_stream.py.
         try:
-            fields = event.__dict__
-            delta = fields["delta"].__dict__
-            if delta["type"] == self._delta and fields["index"] == self._open_index:
+            delta = event["delta"]
+            if delta["type"] == self._delta and event["index"] == self._open_index:
                 self._take(delta[self._field].encode())
                 return True
         except (AttributeError, KeyError, TypeError, ValueError):

@@ -87,17 +87,14 @@ class CompletionStreamReader(StreamReader):
 
     def piece(self, event: Any) -> bool:
         """Take in what continues the text of a choice and says nothing else."""
-        # Where pydantic keeps the fields; see chat_stream.py.
         try:
-            fields = event.__dict__
-            (choice,) = fields["choices"]
-            chosen = choice.__dict__
-            if chosen["finish_reason"] is None and fields.get("usage") is None:
-                _, text = self._choices[chosen["index"]]
-                (text.take if self._content else len)(chosen["text"].encode())
+            (choice,) = event["choices"]
+            if choice["finish_reason"] is None and event.get("usage") is None:
+                _, text = self._choices[choice["index"]]
+                (text.take if self._content else len)(choice["text"].encode())
                 return True
         except (AttributeError, KeyError, TypeError, ValueError):
-            pass  # the first piece of a choice, or no completion as the SDK's types have it
+            pass  # the first piece of a choice, or not its usual fields
         return False
 
     def read(self, event: dict[str, Any]) -> None:

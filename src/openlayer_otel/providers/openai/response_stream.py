@@ -66,16 +66,14 @@ class ResponseStreamReader(StreamReader):
 
     def piece(self, event: Any) -> bool:
         """Take in an event if it continues the text that the last one continued."""
-        # Where pydantic keeps the fields; see chat_stream.py.
         try:
-            fields = event.__dict__
-            if fields["type"] == _OUTPUT_TEXT and (
-                (fields["output_index"] == self._place and fields["content_index"] == self._part)
+            if event["type"] == _OUTPUT_TEXT and (
+                (event["output_index"] == self._place and event["content_index"] == self._part)
                 or not self._content
             ):
-                self._take(fields["delta"].encode())
+                self._take(event["delta"].encode())
                 return True
-        except (AttributeError, KeyError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             pass  # another kind of event, or no whole text
         return False
 
