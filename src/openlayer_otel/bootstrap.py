@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -57,8 +56,6 @@ class _Started:
 _started: _Started | None = None
 # Used where the global tracer provider takes no processors.
 _own_provider: TracerProvider | None = None
-# Processors that shutdown() stopped; a provider cannot let go of them.
-_retired: weakref.WeakSet[SpanProcessor] = weakref.WeakSet()
 _lock = threading.RLock()
 
 
@@ -74,7 +71,8 @@ def init(
     """Trace this process and send its traces to Openlayer.
 
     Calling it again changes nothing; calling it with other settings replaces the first call:
-    what it has collected is sent first. Never raises: what cannot be used is named in one warning,
+    what it has collected is sent first. After a ``shutdown()``, be it the provider's, it starts
+    anew. Never raises: what cannot be used is named in one warning,
     and the application runs on.
 
     Args:
@@ -191,7 +189,6 @@ def _flush(provider: trace.TracerProvider, timeout: float) -> bool:
 
 
 def _stop(processor: SpanProcessor, timeout: float) -> bool:
-    _retired.add(processor)
     if isinstance(processor, OpenlayerSpanProcessor):
         processor.shutdown(timeout)
     else:
@@ -203,7 +200,9 @@ def _start(wanted: _Start) -> None:
     """Do what ``wanted`` says, unless it is done already."""
     global _started
     if _started is not None:
-        if _started.start == wanted:
+        used = _started.processor
+        over = isinstance(used, OpenlayerSpanProcessor) and used.is_shut_down
+        if _started.start == wanted and not over:
             return
         shutdown(wanted.settings.exit_timeout)
     processor: SpanProcessor | None = None
@@ -254,7 +253,7 @@ def _sends_to_openlayer(provider: TracerProvider) -> bool:
         exporter = getattr(batch, "_exporter", getattr(each, "span_exporter", None))
         if isinstance(exporter, OpenlayerSpanExporter):
             return True
-        if isinstance(each, OpenlayerSpanProcessor) and each not in _retired:
+        if isinstance(each, OpenlayerSpanProcessor) and not each.is_shut_down:
             return True
     return False
 

@@ -109,6 +109,20 @@ def test_init_works_again_after_shutdown(
     assert len(openlayer_server.traces) == 1
 
 
+def test_init_works_again_after_the_provider_was_shut_down(
+    destination: dict[str, Any], llm_server: LLMServer, openlayer_server: OpenlayerServer
+) -> None:
+    provider = TracerProvider()
+    openlayer_otel.init(**destination, tracer_provider=provider)
+    call_model(llm_server)
+    provider.shutdown()
+    assert len(openlayer_server.traces) == 1
+    openlayer_otel.init(**destination, tracer_provider=provider)
+    call_model(llm_server)
+    assert openlayer_otel.flush(30)
+    assert len(openlayer_server.traces) == 2
+
+
 def test_without_instrument_only_the_users_own_spans_are_traced(
     destination: dict[str, Any],
     tracer_provider: TracerProvider,

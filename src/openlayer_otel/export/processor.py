@@ -85,6 +85,11 @@ class OpenlayerSpanProcessor(SpanProcessor):
             self._shut_down = True
             destinations.release(self._destination, timeout)
 
+    @property
+    def is_shut_down(self) -> bool:
+        """Whether :meth:`shutdown` has been called, by the tracer provider for instance."""
+        return self._shut_down
+
     def counts(self) -> DeliveryCounts:
         """What became of the traces so far."""
         return self._destination.counts()
