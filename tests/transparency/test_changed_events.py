@@ -10,7 +10,7 @@ import pytest
 
 from openlayer_otel.standin.llm_server import LLMServer
 from tests.endings.application import run, settle
-from tests.support.sdk_clients import make_client
+from tests.support.sdk_clients import http_library, make_client
 from tests.support.span_log import SpanLog
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
@@ -69,3 +69,36 @@ def test_events_that_the_application_changes_are_recorded_as_they_came(
     assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
     assert "changed" not in json.dumps(dict(attributes), default=str)
     assert 123_456 not in attributes.values()
+
+
+def _images(*numbers: int) -> list[dict[str, int]]:
+    return [{"n": number} for number in numbers]
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("clear", [False, True], ids=["kept", "cleared"])
+def test_lists_of_an_event_are_the_applications(
+    clear: bool, instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    """Compatible servers send lists that the SDK's types do not know, and passes on as they are."""
+    instrument()
+    library = http_library("openai")
+
+    def answer(request: Any) -> Any:
+        deltas: list[Any] = [{"content": str(n), "images": _images(n)} for n in (1, 2)]
+        chunks = [
+            {"id": "c", "model": "m", "choices": [{"index": 0, "delta": d, "finish_reason": None}]}
+            for d in [*deltas, {"content": ""}]
+        ]
+        body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
+        return library.Response(200, headers={"content-type": "text/event-stream"}, text=body)
+
+    client = make_client("openai", False, "http://test", library.MockTransport(answer))
+    kept = []
+    for event in client.chat.completions.create(model="m", messages=MESSAGES, stream=True):
+        kept.append(getattr(event.choices[0].delta, "images", None))
+        if clear and kept[-1]:
+            kept[-1].clear()
+    assert kept == ([[], [], None] if clear else [_images(1), _images(2), None])
+    (message,) = json.loads(str((spans.only().attributes or {})["gen_ai.output.messages"]))
+    assert [part["n"] for part in message["parts"] if "n" in part] == [1, 2]

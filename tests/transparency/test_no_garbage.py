@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -116,3 +117,23 @@ def test_an_asynchronous_call_does_so_too(
     instrument()
     assert asyncio.run(counted()) <= bare
     assert len(spans.ended) == 1 + _CALLS
+
+
+@pytest.mark.parametrize("sdk", ["openai", "anthropic"])
+def test_an_open_stream_that_its_client_can_reach_goes_with_it(
+    sdk: str, llm_server: LLMServer, instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    """As in an application whose object has client and stream, and a method as an HTTP hook."""
+
+    def forget() -> Any:
+        client = _client(sdk, False, llm_server, True)
+        client.open = _method(client, sdk)(**_arguments(sdk, True))
+        next(client.open)
+        return weakref.ref(client)
+
+    instrument()
+    client = forget()
+    gc.collect()
+    assert client() is None
+    (span,) = spans.ended
+    assert (span.attributes or {})["openlayer.operation.outcome"] == "dropped"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import importlib
 import json
 import logging
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from openlayer_otel import semconv
+from openlayer_otel import OpenlayerInstrumentor, semconv
 from openlayer_otel.standin.llm_server import LLMServer
 from tests.endings.application import run, settle
 from tests.support.sdk_clients import http_library, make_client
@@ -87,6 +89,100 @@ def test_a_client_that_decodes_events_itself_has_them_recorded(
 
 
 @_BOTH
+def test_a_client_that_decodes_an_event_twice_has_it_recorded_once(
+    sdk: str, asynchronous: bool, llm_server: LLMServer, instrumented: SpanLog
+) -> None:
+    client = make_client(sdk, asynchronous, llm_server.url)
+    inherited = type(client)._process_response_data
+
+    def process(self: Any, **given: Any) -> Any:
+        inherited.__get__(self)(**{**given, "cast_to": object})
+        return inherited.__get__(self)(**given)
+
+    text = run(asynchronous, _read(_decoding(client, process), asynchronous))
+    assert text
+    assert text == _recorded_text(instrumented)
+
+
+@_BOTH
+def test_a_client_that_decodes_some_events_itself_has_all_recorded(
+    sdk: str, asynchronous: bool, llm_server: LLMServer, instrumented: SpanLog
+) -> None:
+    client = make_client(sdk, asynchronous, llm_server.url)
+    inherited = type(client)._process_response_data
+    construct = importlib.import_module(f"{sdk}._models").construct_type
+    seen = []
+
+    def process(self: Any, *, data: Any, cast_to: Any, response: Any) -> Any:
+        seen.append(data)
+        if len(seen) % 2:
+            return construct(type_=cast_to, value=data)
+        return inherited.__get__(self)(data=data, cast_to=cast_to, response=response)
+
+    text = run(asynchronous, _read(_decoding(client, process), asynchronous))
+    assert text
+    assert text == _recorded_text(instrumented)
+
+
+@_BOTH
+def test_a_function_put_over_the_decoding_in_between_counts_no_event_twice(
+    sdk: str,
+    asynchronous: bool,
+    llm_server: LLMServer,
+    instrument: Callable[..., None],
+    spans: SpanLog,
+) -> None:
+    base_client = importlib.import_module(f"{sdk}._base_client").BaseClient
+    original = base_client._process_response_data
+    instrument()
+    hooked = base_client._process_response_data
+
+    def process(self: Any, *, data: Any, cast_to: Any, response: Any) -> Any:
+        return hooked(self, data=data, cast_to=cast_to, response=response)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base_client, "_process_response_data", process)
+        OpenlayerInstrumentor().uninstrument()
+        instrument()
+        client = make_client(sdk, asynchronous, llm_server.url)
+        text = run(asynchronous, _read(client, asynchronous))
+        OpenlayerInstrumentor().uninstrument()
+    base_client._process_response_data = original
+    assert text
+    assert text == _recorded_text(spans)
+
+
+@_BOTH
+def test_decoding_without_a_signature_is_left_alone(
+    sdk: str,
+    asynchronous: bool,
+    llm_server: LLMServer,
+    instrument: Callable[..., None],
+    spans: SpanLog,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    base_client = importlib.import_module(f"{sdk}._base_client").BaseClient
+    original = base_client._process_response_data
+
+    class Compiled:
+        """As a method of an extension module is, which does not say what it takes."""
+
+        __signature__ = "none"
+
+        def __get__(self, instance: Any, owner: Any = None) -> Any:
+            return self if instance is None else functools.partial(original, instance)
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return original(*args, **kwargs)
+
+    monkeypatch.setattr(base_client, "_process_response_data", Compiled())
+    instrument()
+    text = run(asynchronous, _read(make_client(sdk, asynchronous, llm_server.url), asynchronous))
+    assert text
+    assert text == _recorded_text(spans)
+
+
+@_BOTH
 def test_an_sdk_whose_decoding_is_called_otherwise_has_events_recorded(
     sdk: str,
     asynchronous: bool,
@@ -156,6 +252,38 @@ def test_what_the_client_decodes_for_another_request_is_no_event_of_the_stream(
         return got[-1]
 
     assert run(asynchronous, _read(client, asynchronous)) == "one two three"
+    assert got
+    assert _recorded_text(instrumented) == "one two three"
+
+
+def test_what_a_task_of_the_request_has_decoded_is_no_answer(
+    asynchronous: bool, instrumented: SpanLog
+) -> None:
+    if not asynchronous:
+        pytest.skip("a synchronous request has no tasks")
+    library = http_library("openai")
+    foreign = json.loads(_Body._chunk("FOREIGN", "stop")[6:])
+    got = []
+
+    async def ask() -> None:
+        got.append(await client.get("/thing", cast_to=object))
+
+    async def answer(request: Any) -> Any:
+        if request.method == "GET":
+            return library.Response(200, json=foreign)
+        await asyncio.create_task(ask())
+        body = type("Body", (_Body, library.AsyncByteStream), {})(ask, True)
+        headers = {"content-type": "text/event-stream"}
+        return library.Response(200, headers=headers, stream=body)
+
+    client = make_client("openai", True, "http://test", library.MockTransport(answer))
+
+    async def read() -> str:
+        create = client.chat.completions.with_raw_response.create
+        raw = await create(model="m", messages=MESSAGES, stream=True)
+        return "".join([_text_of(event) async for event in raw.parse()])
+
+    assert run(True, read()) == "one two three"
     assert got
     assert _recorded_text(instrumented) == "one two three"
 

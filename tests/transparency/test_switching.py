@@ -163,6 +163,47 @@ def test_a_wrapper_of_somebody_else_survives_uninstrument(
         base.request = original
 
 
+@EACH_SDK
+@pytest.mark.parametrize("method", ["request", "_process_response_data"])
+@pytest.mark.parametrize("first", [True, False], ids=["before us", "after us"])
+def test_a_wrapper_of_somebody_else_is_called_as_without_us(
+    first: bool,
+    method: str,
+    sdk: str,
+    llm_server: LLMServer,
+    instrument: Callable[..., None],
+    spans: SpanLog,
+) -> None:
+    module = importlib.import_module(f"{sdk}._base_client")
+    owner = module.SyncAPIClient if method == "request" else module.BaseClient
+    original = owner.__dict__[method]
+    calls: list[tuple[Any, int]] = []
+
+    def foreign(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        calls.append((instance, len(args)))
+        return wrapped(*args, **kwargs)
+
+    def call() -> list[tuple[Any, int]]:
+        calls.clear()
+        list(_resource(client, sdk).create(**_arguments(sdk), stream=True))
+        return calls.copy()
+
+    client = make_client(sdk, False, llm_server.url)
+    try:
+        if not first:
+            instrument()
+        wrapt.wrap_function_wrapper(owner, method, foreign)
+        OpenlayerInstrumentor().uninstrument()
+        bare = call()
+        assert bare[0][0] is client
+        instrument()
+        assert call() == bare
+        assert len(spans.ended) == 1
+    finally:
+        OpenlayerInstrumentor().uninstrument()
+        setattr(owner, method, original)
+
+
 @pytest.mark.matrix
 @EACH_SDK
 @pytest.mark.parametrize("method", ["_process_response", "_process_response_data"])

@@ -18,6 +18,7 @@ MAX_DEPTH = 64
 MAX_ITEMS = 100_000
 # Values that stand in JSON as they are.
 _JSON_TYPES = frozenset({str, int, float, bool, type(None), dict})
+_NESTED = frozenset({dict, list})
 _MAX_INTEGER = 2**63 - 1
 # Sentinels of the SDKs for "the argument was not given": they are no values.
 _ABSENT = frozenset({"NotGiven", "Omit", "NOT_GIVEN"})
@@ -212,6 +213,16 @@ def json_of(value: Any) -> Any:
         name: item if type(item) in _JSON_TYPES else json_of(item)  # most are: a call less
         for name, item in fields.items()
     }
+
+
+def own_copy(value: Any) -> Any:
+    """JSON with dicts and lists of its own, which nobody else can change."""
+    kind = type(value)
+    if kind is dict:
+        return {name: own_copy(v) if type(v) in _NESTED else v for name, v in value.items()}
+    if kind is list:
+        return [own_copy(item) if type(item) in _NESTED else item for item in value]
+    return value
 
 
 def without_absent(fields: Mapping[str, Any]) -> dict[str, Any]:

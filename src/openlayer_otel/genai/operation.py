@@ -48,12 +48,14 @@ class Operation:
         resends: How often the SDK sent the request again.
         call: The client's call while it is under way, for hooks on the way; it names its
             ``client``.
+        events: The events of the stream that answers it, for the hook where they are decoded.
         openlayer_taken: No (further) request belongs to it. A framework's hook, whose operation
             is no request itself, sets it to False for the first request below.
     """
 
     resends = 0
     call: Any = None
+    events: Any = None
     openlayer_taken = True
     _first_chunk: float | None = None
     _to_tell: tuple[Callable[[Any], None], ...] = ()
@@ -214,7 +216,7 @@ class Operation:
             # Its context and its call hold the operation: left alone, the collector would have
             # to find them. What the call holds of the response goes with it.
             self.context = _NO_CONTEXT
-            self.call = None
+            self.call = self.events = None
         for tell in self._to_tell:
             try:
                 tell(response)

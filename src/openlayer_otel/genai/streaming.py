@@ -51,7 +51,8 @@ class StreamEnd:
         piece: Takes in an event's JSON if it is a mere piece of a text, and says whether it was.
             Called directly, which saves a function for every chunk.
         tapped: A stream object reads the body, so its bytes need not be looked at.
-        decoded: The events are taken in where the SDK decodes them, so a tap need not look at them.
+        taken: The JSON of the event that the source is about to give, if it has been taken in
+            where the SDK decodes it. Else the tap looks at the object.
     """
 
     __slots__ = (
@@ -60,8 +61,8 @@ class StreamEnd:
         "_reader",
         "_record_chunk",
         "context",
-        "decoded",
         "piece",
+        "taken",
         "tapped",
     )
 
@@ -73,7 +74,8 @@ class StreamEnd:
     ) -> None:
         # A copy: tasks begun during the request keep the operation's own, and may close the stream.
         self.context = Context(operation.context)
-        self.tapped = self.decoded = False
+        self.tapped = False
+        self.taken: Any = None
         self.piece: Callable[[Any], bool] = self._first
         self._operation = operation
         self._reader = reader
@@ -151,8 +153,7 @@ class StreamEnd:
     def _response(self) -> Any:
         """What was received, of which nothing is kept."""
         _open.discard(self)
-        reader, self._reader = self._reader, None
-        self.piece, self.decoded = _ignored, True
+        reader, self._reader, self.piece = self._reader, None, _ignored
         if reader is None or self._operation.over:
             return None
         try:
@@ -207,8 +208,9 @@ def _events(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
     try:
         for event in source:
             leave(token)
-            if not end.decoded:
+            if end.taken is None:
                 _take_object(event, end)
+            end.taken = None
             yield event
             token = enter(context)
         leave(token)
@@ -256,8 +258,9 @@ async def _events_async(source: AsyncIterator[Any], end: StreamEnd) -> AsyncGene
             except ValueError:
                 pass  # the application runs each step of the read in a context of its own
             awaited = False
-            if not end.decoded:
+            if end.taken is None:
                 _take_object(event, end)
+            end.taken = None
             yield event
             token = enter(context)
             awaited = True

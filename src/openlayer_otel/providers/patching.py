@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial, update_wrapper
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any
 
 import wrapt
@@ -17,7 +17,7 @@ from openlayer_otel.genai.nesting import OPERATION_KEY
 CallHook = Callable[..., Any]
 """Called in the place of a method: with it, the call under way, and the method's arguments."""
 EventHook = Callable[[Any, Callable[..., Any]], Callable[..., Any]]
-"""Given a call that a stream answers and a bound method, returns what takes the method's place."""
+"""Given the current operation and a bound method, returns what takes the method's place."""
 Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 
 
@@ -90,9 +90,8 @@ class Patches:
             hook: Called in the method's place with the method, the operation's ``call``, and the
                 method's arguments, of which the first is the ``client`` of the call. Nothing
                 guards it: it raises what the method raises.
-            events: The same for a method that works on each event of the stream that answers the
-                call: what takes its place is made once, and called for every event. Without it the
-                method stays as it is there.
+            events: Asked where the answer is a stream that is being read. What it returns is
+                called for every event. Without it the method stays as it is there.
         """
         self.replace(module, path, lambda original: _WithinCalls(original, hook, events))
 
@@ -111,7 +110,7 @@ class Patches:
         owner, name, original = self._target(module, path)
         if original is None:
             return
-        changed = update_wrapper(make(original), original)  # sets __wrapped__, too
+        changed = update_wrapper(make(_function(original)), original)  # sets __wrapped__, too
         setattr(owner, name, changed)
         self._made.append((owner, name, changed))
 
@@ -131,6 +130,20 @@ class Patches:
         self._made.clear()
 
 
+def _function(original: Any) -> Callable[..., Any]:
+    """What a class holds as a method, to be called with the instance first.
+
+    Wrappers of other tools, wrapt's above all, are told the instance only if they are bound to it.
+    """
+    # Its type, for wrapt's say that they are of the class that they wrap.
+    if type(original) is FunctionType or not hasattr(original, "__get__"):
+        function: Callable[..., Any] = original
+        return function
+    return lambda instance, *args, **kwargs: original.__get__(instance, type(instance))(
+        *args, **kwargs
+    )
+
+
 def call_under_way(client: Any) -> Any:
     """The traced call of ``client`` that has led here; None if there is none."""
     operation: Any = current().get(OPERATION_KEY)
@@ -140,6 +153,9 @@ def call_under_way(client: Any) -> Any:
 
 class _WithinCalls:
     """Stands in the place of a method; see :meth:`Patches.hook_within_calls`."""
+
+    # What it holds itself is in slots: its attributes are those of the method, and may be copied.
+    __slots__ = ("__dict__", "_events", "_hook", "_original")
 
     def __init__(
         self, original: Callable[..., Any], hook: CallHook, events: EventHook | None
@@ -151,13 +167,14 @@ class _WithinCalls:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
-        call = call_under_way(instance)
-        if call is not None and call.end is None:
+        operation: Any = current().get(OPERATION_KEY)
+        if operation is None:
+            return MethodType(self._original, instance)
+        call = operation.call
+        if call is not None and call.client is instance:
             return partial(self._hook, self._original, call, instance)
         method = MethodType(self._original, instance)
-        if call is None or self._events is None:
-            return method
-        return self._events(call, method)
+        return method if self._events is None else self._events(operation, method)
 
     def __call__(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
         return self.__get__(instance)(*args, **kwargs)

@@ -18,7 +18,6 @@ All are the same in openai 1.40 to 3.x and anthropic 0.40 to 2.x.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +26,7 @@ from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.current import attach, current, reset, take_back
-from openlayer_otel.genai.nesting import traced_elsewhere
+from openlayer_otel.genai.nesting import OPERATION_KEY, traced_elsewhere
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.recording import nobody_records
 from openlayer_otel.genai.streaming import StreamEnd, tapped, tapped_async
@@ -35,6 +34,7 @@ from openlayer_otel.providers.duplicates import look, look_once
 from openlayer_otel.providers.patching import Patches, call_under_way
 from openlayer_otel.providers.stainless_body import end_of
 from openlayer_otel.providers.stainless_call import Call
+from openlayer_otel.providers.stainless_events import decodes_as_known, events_taken
 from openlayer_otel.providers.stainless_sdk import StainlessSDK
 from openlayer_otel.telemetry import Telemetry
 
@@ -63,8 +63,8 @@ class StainlessHooks:
         replace, hook = self.patches.replace, self.patches.hook_within_calls
         replace(base_client, "SyncAPIClient.request", self._request)
         replace(base_client, "AsyncAPIClient.request", self._request_async)
-        decoding = Call.decoding_events if _decodes_as_known(base_client) else None
-        hook(base_client, "BaseClient._process_response_data", _process_data, decoding)
+        taken = events_taken if decodes_as_known(base_client) else None
+        hook(base_client, "BaseClient._process_response_data", _process_data, taken)
         hook(base_client, "BaseClient._calculate_retry_timeout", _retry)
         if hasattr(base_client.SyncAPIClient, "_copy_and_prepare"):
             self._prepares = True
@@ -100,8 +100,10 @@ class StainlessHooks:
         url = options.url
         sdk = self.sdk
         endpoint = sdk.endpoint(options.method, url)
-        if endpoint is None or not self.patches.active:
+        if not self.patches.active:
             return None, None
+        if endpoint is None:
+            return None, _outside(client, context)
         if self.leaves_to_sdk is not None and self.leaves_to_sdk(client, options):
             return None, None
         if context and traced_elsewhere(context, endpoint.operation):
@@ -194,10 +196,9 @@ class StainlessHooks:
                 end = end_of(stream.response)
                 if end is None:
                     call = call_under_way(stream._client)
-                    if call is not None and call.end is None:
-                        # Before the source is made: of a dropped stream, whose parts hold each
-                        # other, the oldest is finalised first, and its finaliser closes the body.
-                        end = call.observe(stream.response, telemetry)
+                    # Before the source is made: of a dropped stream, whose parts hold each other,
+                    # the oldest is finalised first, and the source's finaliser closes the body.
+                    end = None if call is None else call.observe(stream.response, telemetry)
             except Exception as error:  # noqa: BLE001 - boundary: the application gets its stream
                 failed("stream", error)
                 end = None
@@ -209,18 +210,6 @@ class StainlessHooks:
                 return source
 
         return tapped_source
-
-
-def _decodes_as_known(base_client: Any) -> bool:
-    """Whether ``_process_response_data`` has the arguments that it has in the versions known.
-
-    If not, the tap of a stream reads the events as objects.
-    """
-    method = getattr(base_client.BaseClient, "_process_response_data", None)
-    if method is None:
-        return False
-    _, *names = inspect.signature(method).parameters
-    return set(names) == {"data", "cast_to", "response"}
 
 
 def _process_data(original: Method, call: Call, *args: Any, **kwargs: Any) -> Any:
@@ -248,6 +237,17 @@ async def _prepare_async(original: Method, call: Call, *args: Any, **kwargs: Any
     options = await original(*args, **kwargs)
     call.prepared(options)
     return options
+
+
+def _outside(client: Any, context: Context) -> Context | None:
+    """The context for a request that is no model call, made by a client in the midst of one.
+
+    What the client decodes for it, in a task begun by an event hook for instance, is no part of
+    the model's answer.
+    """
+    if call_under_way(client) is None:
+        return None
+    return Context({key: value for key, value in context.items() if key != OPERATION_KEY})
 
 
 def _unrecorded(span: Span, context: Context) -> Context | None:
