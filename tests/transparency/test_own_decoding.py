@@ -175,11 +175,15 @@ def test_decoding_without_a_signature_is_left_alone(
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             return original(*args, **kwargs)
 
+    sync_client = importlib.import_module(f"{sdk}._base_client").SyncAPIClient
+    request = sync_client.request
     monkeypatch.setattr(base_client, "_process_response_data", Compiled())
     instrument()
     text = run(asynchronous, _read(make_client(sdk, asynchronous, llm_server.url), asynchronous))
     assert text
     assert text == _recorded_text(spans)
+    OpenlayerInstrumentor().uninstrument()
+    assert sync_client.request is request
 
 
 @_BOTH
