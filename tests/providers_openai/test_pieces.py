@@ -137,3 +137,17 @@ def test_tool_calls_stand_in_the_order_of_their_numbers(
     attributes = _cut(transport, spans, begin(1, "second"), begin(0, "first"))
     (message,) = json.loads(attributes["gen_ai.output.messages"])
     assert [part["name"] for part in message["parts"]] == ["first", "second"]
+
+
+@pytest.mark.parametrize("role", ["assistant", "tool"])
+def test_the_role_may_come_with_every_piece(
+    role: str, transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    instrument()
+    chunks = [_chunk(text) for text in ("a", "b", "c")]
+    for chunk in chunks:
+        chunk["choices"][0]["delta"]["role"] = role
+    attributes = _cut(transport, spans, *chunks)
+    assert _text(attributes) == "abc"
+    (message,) = json.loads(attributes["gen_ai.output.messages"])
+    assert message["role"] == role

@@ -43,7 +43,8 @@ class ChatStreamReader(StreamReader):
             (choice,) = event["choices"]
             delta = choice["delta"]
             if (
-                len(delta) == 1
+                # Most compatible servers repeat the role in every chunk.
+                (len(delta) == 1 or (len(delta) == 2 and delta["role"] == "assistant"))
                 and choice["finish_reason"] is None
                 and not choice["index"]
                 and event.get("usage") is None
