@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from openlayer_otel import OpenlayerSpanProcessor, start_step, trace
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 from tests.privacy.canaries import CANARY, RECORDED, at
 from tests.privacy.conftest import Traces, call
+from tests.support.sdk_clients import http_library, make_client
 
 
 def hide(text: str) -> str:
@@ -174,3 +176,46 @@ def test_what_is_no_function_lets_nothing_pass(
     assert "[withheld: redact= is no function]" in traces.on_spans()
     (warning,) = [each.getMessage() for each in caplog.records if "redact" in each.getMessage()]
     assert "redact= is no function" in warning
+
+
+def _answered(sdk: str, answer: dict[str, Any]) -> Any:
+    """A client that always gets ``answer``."""
+    library = http_library(sdk)
+    transport = library.MockTransport(lambda request: library.Response(200, json=answer))
+    return make_client(sdk, False, "http://test", transport)
+
+
+def test_numbers_are_redacted_as_the_texts_that_they_are(
+    record: Callable[..., None], traces: Traces
+) -> None:
+    record(redact=lambda text: re.sub(r"\d{13,16}", "[card]", text))
+    arguments = '{"card": 4242424242424242, "count": 3, "price": 1.5, "sure": true}'
+    function = {"name": "pay", "arguments": arguments}
+    calls = [{"id": "x", "type": "function", "function": function}]
+    message = {"role": "assistant", "content": None, "tool_calls": calls}
+    choices = [{"index": 0, "finish_reason": "tool_calls", "message": message}]
+    answer = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
+    messages: Any = [{"role": "user", "content": "hi"}]
+    _answered("openai", {**answer, "choices": choices}).chat.completions.create(
+        model="m", messages=messages
+    )
+    (recorded,) = json.loads(str((traces.spans.only().attributes or {})["gen_ai.output.messages"]))
+    assert recorded["parts"][0]["arguments"] == {
+        "card": "[card]",
+        "count": 3,
+        "price": 1.5,
+        "sure": True,
+    }
+
+
+def test_the_name_of_a_messages_author_is_redacted(
+    record: Callable[..., None], traces: Traces
+) -> None:
+    record(redact=lambda text: text.replace("Ada", "[name]"))
+    messages: Any = [{"role": "user", "name": "Ada", "content": "I am Ada"}]
+    _answered("openai", {"id": "c", "choices": []}).chat.completions.create(
+        model="m", messages=messages
+    )
+    (recorded,) = json.loads(str((traces.spans.only().attributes or {})["gen_ai.input.messages"]))
+    assert recorded["name"] == "[name]"
+    assert recorded["role"] == "user"

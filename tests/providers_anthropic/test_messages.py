@@ -178,12 +178,22 @@ BLOCKS: dict[str, tuple[Json, Json]] = {
         },
     ),
     "MCP": (
-        {"type": "mcp_tool_use", "id": "m1", "name": "run", "server_name": "s", "input": {}},
+        {
+            "type": "mcp_tool_use",
+            "id": "m1",
+            "name": "run",
+            "server_name": "s",
+            "input": {"signature": "f()", "encrypted_content": "of the model"},
+        },
         {
             "type": "server_tool_call",
             "id": "m1",
             "name": "run",
-            "server_tool_call": {"type": "mcp_tool_use", "server_name": "s", "input": {}},
+            "server_tool_call": {
+                "type": "mcp_tool_use",
+                "server_name": "s",
+                "input": {"signature": "f()", "encrypted_content": "of the model"},
+            },
         },
     ),
     "MCP result": (
@@ -333,6 +343,38 @@ def test_a_compacted_conversation_is_said_to_be_one(
     wire.reply = message({"type": "compaction", "content": "so far"})
     on_wire(anthropic.Anthropic, api_key="k").beta.messages.create(**CALL)
     assert (instrumented.only().attributes or {})[semconv.CONVERSATION_COMPACTED] is True
+
+
+@pytest.mark.parametrize("content", [True, False], ids=["content", "no content"])
+def test_a_streamed_compaction_is_said_to_be_one(
+    content: bool, instrument: Callable[..., None], spans: SpanLog, on_wire: OnWire, wire: Wire
+) -> None:
+    instrument(capture_content=content)
+    block = {"type": "compaction", "content": None}
+    wire.reply = server_sent(
+        [
+            {"type": "message_start", "message": message()},
+            {"type": "content_block_start", "index": 0, "content_block": block},
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_stop"},
+        ]
+    )
+    list(on_wire(anthropic.Anthropic, api_key="k").beta.messages.create(**CALL, stream=True))
+    assert (spans.only().attributes or {})[semconv.CONVERSATION_COMPACTED] is True
+
+
+def test_what_a_summary_shall_say_is_no_parameter(
+    instrument: Callable[..., None], spans: SpanLog, on_wire: OnWire
+) -> None:
+    instrument(capture_content=False)
+    edit = {"type": "compact_20260112", "instructions": "Keep what Ada said", "trigger": None}
+    on_wire(anthropic.Anthropic, api_key="k").messages.create(
+        **CALL, extra_body={"context_management": {"edits": [edit]}}
+    )
+    attributes = spans.only().attributes or {}
+    parameters = json.loads(str(attributes[semconv.REQUEST_PARAMETERS]))
+    (kept,) = parameters["context_management"]["edits"]
+    assert kept == {"type": "compact_20260112", "trigger": None}
 
 
 def test_citations_are_kept(instrumented: SpanLog, client: Any) -> None:

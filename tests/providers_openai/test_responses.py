@@ -228,3 +228,14 @@ def test_the_stream_helper_gives_one_span_with_the_whole_answer(
     assert final.output_text == "hello"
     assert _said(instrumented) == [{"type": "text", "content": "hello"}]
     assert (instrumented.only().attributes or {})["gen_ai.usage.input_tokens"] == 3
+
+
+def test_the_tools_of_a_namespace_are_defined_within_it(
+    transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    instrument()
+    tool = {"type": "function", "name": "find", "parameters": {"type": "object"}}
+    namespace = {"type": "namespace", "name": "crm", "description": "Customers", "tools": [tool]}
+    tools: Any = [namespace]
+    transport(_response()).responses.create(model="m", input="hi", tools=tools)
+    assert json_attribute(spans.only(), "gen_ai.tool.definitions") == [namespace]

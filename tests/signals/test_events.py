@@ -11,6 +11,7 @@ from opentelemetry.attributes import BoundedAttributes
 
 from tests.support.chat_clients import ANSWER, ChatClient
 from tests.support.child_process import run_python
+from tests.support.sdk_clients import http_library, make_client
 from tests.support.signals import EventLog, plain
 from tests.support.span_log import SpanLog, json_attribute
 
@@ -168,6 +169,7 @@ import openai
 from opentelemetry import trace, _logs
 from opentelemetry.sdk.trace import TracerProvider
 from openlayer_otel import OpenlayerInstrumentor
+from tests.support.sdk_clients import http_library, make_client
 from tests.support.signals import EventLog
 
 trace.set_tracer_provider(TracerProvider())
@@ -188,3 +190,17 @@ def test_a_logger_provider_that_is_set_later_gets_the_events_from_then_on(
     environment = {**child_environment, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = run_python(LATE_PROVIDER, environment=environment, directory=tmp_path)
     assert done.succeeded().output.strip() == "['late']"
+
+
+@needs_structures
+def test_a_query_that_looks_like_json_stays_a_text(
+    instrument: Callable[..., None], event_log: EventLog
+) -> None:
+    pytest.importorskip("openai.resources.vector_stores", reason="not in this version of the SDK")
+    instrument(capture_content="EVENT_ONLY", logger_provider=event_log.provider)
+    library = http_library("openai")
+    answer = {"object": "vector_store.search_results.page", "data": [], "has_more": False}
+    transport = library.MockTransport(lambda request: library.Response(200, json=answer))
+    client = make_client("openai", False, "http://test", transport)
+    client.vector_stores.search("vs", query="42")
+    assert event_log.named(DETAILS).attributes["gen_ai.retrieval.query.text"] == "42"

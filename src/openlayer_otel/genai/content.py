@@ -21,7 +21,7 @@ from openlayer_otel.settings import ContentCapture, Redact, Settings, content_ca
 CAPTURE_CONTEXT_KEY = otel_context.create_key("openlayer-content-capture")
 REDACTION_FAILED = "[dropped: redaction failed]"
 # What the conventions' schemas name for structure, not for what was said.
-_MESSAGE_STRUCTURE = frozenset({"role", "name", "finish_reason"})
+_MESSAGE_STRUCTURE = frozenset({"role", "finish_reason"})
 _PART_STRUCTURE = frozenset(
     {"type", "id", "name", "mime_type", "modality", "file_id", "size_bytes", "checksum_md5"}
 )
@@ -109,8 +109,8 @@ class ContentPolicy:
     def redacted(self, value: Any) -> Any:
         """A value made of dicts, lists and texts, with every text passed through ``redact``.
 
-        A key that is an identifier is the name of a field; any other (an address, a sentence)
-        is content, too.
+        So is a number, as the text that it is; it stays a number if that comes back. A key that
+        is an identifier is the name of a field; any other (an address, a sentence) is content, too.
         """
         if isinstance(value, str):
             redact = self.redact
@@ -129,6 +129,10 @@ class ContentPolicy:
             }
         if isinstance(value, list):
             return [self.redacted(item) for item in value]
+        if type(value) is int or type(value) is float:
+            text = str(value)
+            kept = self.redacted(text)
+            return value if kept == text else kept
         return value
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -253,3 +254,14 @@ def decoded_base64(text: object) -> bytes | None:
         return base64.b64decode(text, validate=False)
     except (ValueError, UnicodeError):
         return None
+
+
+_PADDED = re.compile(r"[^=]+=*")
+
+
+def joined_base64(pieces: str) -> str:
+    """One base64 text for several that follow each other, each with its own padding."""
+    if "=" not in pieces.rstrip("="):
+        return pieces
+    decoded = [decoded_base64(piece) or b"" for piece in _PADDED.findall(pieces)]
+    return base64.b64encode(b"".join(decoded)).decode()

@@ -74,7 +74,7 @@ class ClientEvents:
         structured = takes_fields or _takes_structures()
         details = {**operation.attributes, **record.attributes}
         for name, text in record.content.items():
-            details[name] = from_json(text) if structured else text
+            details[name] = from_json(text) if structured and not _is_text(name) else text
         emit = _emit_fields if takes_fields else _emit_record
         emit(logger, semconv.EVENT_OPERATION_DETAILS, _DEBUG, details, operation.context)
         if error is not None:
@@ -116,6 +116,11 @@ class ClientEvents:
 
 
 @lru_cache
+def _is_text(name: str) -> bool:
+    """Whether the conventions have a text for ``name``, which may look like JSON."""
+    return name == semconv.RETRIEVAL_QUERY_TEXT or name.startswith(semconv.PROMPT_VARIABLE_PREFIX)
+
+
 def _takes_fields(emit: Callable[..., None]) -> bool:
     """Whether a logger's ``emit`` takes the fields of an event (API 1.38 and later)."""
     return "event_name" in inspect.signature(emit).parameters

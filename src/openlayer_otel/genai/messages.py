@@ -6,6 +6,8 @@ messages with these functions only, so the shape has one place.
 
 from __future__ import annotations
 
+import mimetypes
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +18,10 @@ Part = dict[str, Any]
 Message = dict[str, Any]
 
 _MODALITIES = ("image", "audio", "video")
+_DATA_ADDRESS = re.compile(r"data:[^,]{0,200};base64,")
+_ANY_BYTES = "application/octet-stream"
+# The APIs' own nesting of parts within parts ends far above this.
+_MAX_DEPTH = 24
 
 
 # Compared one by one: a role that cannot be hashed is compared like any other.
@@ -89,7 +95,11 @@ def tool_call_response(call_id: object, response: object) -> Part:
 
 def server_tool_call(call_id: object, name: object, call: dict[str, Any]) -> Part:
     """A tool that the provider runs itself; ``call`` has a ``type`` and the call's own fields."""
-    part: Part = {"type": "server_tool_call", "name": name, "server_tool_call": call}
+    part: Part = {
+        "type": "server_tool_call",
+        "name": name,
+        "server_tool_call": by_reference(call),
+    }
     if call_id is not None:
         part["id"] = call_id
     return part
@@ -97,7 +107,10 @@ def server_tool_call(call_id: object, name: object, call: dict[str, Any]) -> Par
 
 def server_tool_call_response(call_id: object, response: dict[str, Any]) -> Part:
     """What a tool of the provider's answered; ``response`` has a ``type``."""
-    part: Part = {"type": "server_tool_call_response", "server_tool_call_response": response}
+    part: Part = {
+        "type": "server_tool_call_response",
+        "server_tool_call_response": by_reference(response),
+    }
     if call_id is not None:
         part["id"] = call_id
     return part
@@ -107,6 +120,13 @@ def modality_of(media_type: str) -> str:
     """``image``, ``audio``, ``video`` or ``document`` for a media type."""
     kind = media_type.partition("/")[0]
     return kind if kind in _MODALITIES else "document"
+
+
+def media_type_of(filename: object, default: str = _ANY_BYTES) -> str:
+    """The media type that a file's name says, if it says one."""
+    if not isinstance(filename, str):
+        return default
+    return mimetypes.guess_type(filename)[0] or default
 
 
 def binary(encoded: object, media_type: str, modality: str | None = None) -> Part:
@@ -146,7 +166,7 @@ def binary_data(data: bytes, media_type: str, modality: str | None = None) -> Pa
 def uri(address: object, modality: str, media_type: str | None = None) -> Part:
     """Content by address. A ``data:`` address is binary content and becomes a reference."""
     if isinstance(address, str) and address.startswith("data:"):
-        return binary(address, media_type or "application/octet-stream")
+        return binary(address, media_type or _ANY_BYTES)
     part: Part = {"type": "uri", "modality": modality, "uri": address}
     if media_type:
         part["mime_type"] = media_type
@@ -162,8 +182,30 @@ def file(file_id: object, modality: str, media_type: str | None = None) -> Part:
 
 
 def generic(kind: object, fields: dict[str, Any]) -> Part:
-    """A part this package does not know: kept as it came."""
-    return {**fields, "type": kind if isinstance(kind, str) and kind else "unknown"}
+    """A part this package does not know: kept as it came, but for binary data."""
+    kept = {name: by_reference(value) for name, value in fields.items()}
+    return {**kept, "type": kind if isinstance(kind, str) and kind else "unknown"}
+
+
+def by_reference(value: Any, depth: int = 0) -> Any:
+    """JSON in which a reference stands for binary data, wherever it is.
+
+    Binary data are a ``data:`` address and Anthropic's ``{"type": "base64", "data": ...}``.
+    """
+    if isinstance(value, str):
+        if value.startswith("data:") and _DATA_ADDRESS.match(value):
+            return binary(value, _ANY_BYTES)
+        return value
+    if depth > _MAX_DEPTH:
+        return value
+    if isinstance(value, list):
+        return [by_reference(each, depth + 1) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "base64" and isinstance(value.get("data"), str):
+        media_type = value.get("media_type")
+        return binary(value["data"], media_type if isinstance(media_type, str) else _ANY_BYTES)
+    return {name: by_reference(each, depth + 1) for name, each in value.items()}
 
 
 def message(role: object, parts: list[Part], name: object = None) -> Message:

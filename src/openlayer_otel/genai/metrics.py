@@ -51,6 +51,11 @@ _FROM_REQUEST = (
     semconv.SERVER_ADDRESS,
     semconv.SERVER_PORT,
 )
+_FROM_RESPONSE = (
+    semconv.RESPONSE_MODEL,
+    semconv.OPENAI_RESPONSE_SERVICE_TIER,
+    semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT,
+)
 # Token sums need no exemplars, which cost the SDK as much as the sum itself. An empty context
 # would mean the current one.
 _NO_SPAN = Context({"openlayer-no-exemplar": True})
@@ -144,7 +149,7 @@ class ClientMetrics:
             duration = self._duration
         else:
             return
-        attributes = _attributes(operation, found.get(semconv.RESPONSE_MODEL))
+        attributes = _attributes(operation, found)
         context = operation.context  # exemplars name the call's span
         failed = {**attributes, semconv.ERROR_TYPE: error_type} if error_type else attributes
         duration.record(seconds, failed, context)
@@ -167,15 +172,16 @@ class ClientMetrics:
             return None
         record, attributes, context = (
             self._per_chunk.record,
-            _attributes(operation, None),
+            _attributes(operation, {}),
             operation.context,
         )
         return lambda seconds: record(seconds, attributes, context)
 
 
-def _attributes(operation: Operation, response_model: object) -> dict[str, Any]:
+def _attributes(operation: Operation, found: Mapping[str, Any]) -> dict[str, Any]:
     started_with = operation.attributes
     attributes = {name: started_with[name] for name in _FROM_REQUEST if name in started_with}
-    if response_model is not None:
-        attributes[semconv.RESPONSE_MODEL] = response_model
+    for name in _FROM_RESPONSE:
+        if name in found:
+            attributes[name] = found[name]
     return attributes

@@ -48,7 +48,7 @@ def _part(block: dict[str, Any]) -> Part:
     if kind == "text":
         part = shape.text(block.get("text"))
         if block.get("citations"):
-            part["citations"] = readable(block["citations"])
+            part["citations"] = shape.by_reference(readable(block["citations"]))
         return part
     if kind == "thinking":
         return shape.reasoning(block.get("thinking"))
@@ -63,7 +63,9 @@ def _part(block: dict[str, Any]) -> Part:
     if kind in ("server_tool_use", "mcp_tool_use"):
         call = {"type": block.get("name") if kind == "server_tool_use" else kind}
         call["type"] = call["type"] or kind
-        call.update(readable(_without(block, "type", "id", "name")))
+        call.update(readable(_without(block, "type", "id", "name", "input")))
+        if "input" in block:
+            call["input"] = block["input"]  # the model made it: its names mean nothing to us
         return shape.server_tool_call(block.get("id"), block.get("name"), call)
     if isinstance(kind, str) and kind.endswith("_tool_result"):
         response = {"type": kind, **readable(_without(block, "type", "tool_use_id"))}
@@ -76,17 +78,13 @@ def _without(block: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 def readable(value: Any, depth: int = 0) -> Any:
-    """``value`` (JSON) without binary data and without what only the API can read."""
+    """``value`` (JSON) without what only the API can read."""
     if depth > _MAX_DEPTH:
         return value
     if isinstance(value, list):
         return [readable(each, depth + 1) for each in value]
     if not isinstance(value, dict):
         return value
-    if value.get("type") == "base64" and isinstance(value.get("data"), str):
-        media_type = value.get("media_type")
-        media_type = media_type if isinstance(media_type, str) else "application/octet-stream"
-        return shape.binary(value["data"], media_type)
     return {name: readable(each, depth + 1) for name, each in value.items() if name not in _OPAQUE}
 
 

@@ -91,7 +91,8 @@ class MessageStreamReader(StreamReader):
         if not isinstance(block, dict):
             return
         index = index if type(index) is int else len(self._blocks)
-        made = self._blocks[index] = _Block(block if self._content else {})
+        # Its type tells of a compaction, also where nothing that was said is recorded.
+        made = self._blocks[index] = _Block(block if self._content else {"type": block.get("type")})
         usual = _USUAL_DELTAS.get(str(block.get("type")))
         self._open_index = _NONE
         if usual is not None:

@@ -75,6 +75,8 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
             attributes[semconv.REQUEST_STREAM] = True
         _read_output_config(body, record)
         parameters = {name: body[name] for name in body if name in _PARAMETERS and body[name]}
+        if "context_management" in parameters:
+            parameters["context_management"] = _without_words(parameters["context_management"])
         if parameters:
             attributes[semconv.REQUEST_PARAMETERS] = to_json(parameters)
     if record.with_content:
@@ -82,6 +84,15 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
         record.system_instructions = content_parts(body.get("system"))
         if body.get("tools"):
             record.tool_definitions = tool_definitions(body["tools"])
+
+
+def _without_words(value: Any) -> Any:
+    """``context_management`` without the instructions for a summary, which somebody wrote."""
+    if isinstance(value, list):
+        return [_without_words(each) for each in value]
+    if isinstance(value, dict):
+        return {k: _without_words(each) for k, each in value.items() if k != "instructions"}
+    return value
 
 
 def _read_output_config(body: Mapping[str, Any], record: Record) -> None:

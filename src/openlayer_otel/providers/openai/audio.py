@@ -21,20 +21,13 @@ from openlayer_otel.providers.openai.fields import (
     read_parameters,
     read_streaming,
 )
+from openlayer_otel.providers.openai.sounds import media_type_of_sound
 from openlayer_otel.providers.openai.usage import read_usage
 
 _REQUEST = {"temperature": (semconv.REQUEST_TEMPERATURE, float)}
 _SPEECH_PARAMETERS = frozenset({"response_format", "speed", "stream_format", "voice"})
 _TEXT_PARAMETERS = frozenset(
     {"chunking_strategy", "include", "language", "response_format", "timestamp_granularities"}
-)
-# How a file of a kind begins.
-_MAGIC = (
-    (b"RIFF", "audio/wav"),
-    (b"OggS", "audio/ogg"),
-    (b"fLaC", "audio/flac"),
-    (b"\xff\xf1", "audio/aac"),
-    (b"\xff\xf9", "audio/aac"),
 )
 _EVENT_STREAM = (b"data:", b"event:")
 
@@ -73,8 +66,7 @@ def decode_speech(body: bytes) -> dict[str, Any]:
                 pieces.append(decoded_base64(event.get("audio")) or b"")
                 usage = event.get("usage") or usage
         body = b"".join(pieces)
-    media_type = next((kind for start, kind in _MAGIC if body.startswith(start)), "audio/mpeg")
-    return {"audio": body, "media_type": media_type, "usage": usage}
+    return {"audio": body, "media_type": media_type_of_sound(body), "usage": usage}
 
 
 def read_text_request(body: Mapping[str, Any], record: Record) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from openlayer_otel.genai.encoding import from_json, joined_base64
 from openlayer_otel.genai.record import StreamReader
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.messages import reasoning_details_text, thinking_text
@@ -17,6 +18,8 @@ _TEXTS = frozenset({"content", "refusal", "reasoning", "reasoning_content"})
 # Fields of a delta that are objects in pieces, and which of their texts are joined.
 _OBJECTS = frozenset({"audio", "function_call"})
 _JOINED = frozenset({"arguments", "data", "input", "transcript"})
+
+_NOTHING: tuple[Any, ...] = (None, {}, "")
 
 
 class ChatStreamReader(StreamReader):
@@ -59,8 +62,9 @@ class ChatStreamReader(StreamReader):
     def read(self, event: dict[str, Any]) -> None:
         """Take in the JSON of one chunk."""
         for name, value in event.items():
-            # An empty object says nothing, least of all that there was no usage.
-            if name not in ("choices", "object") and value is not None and value != {}:
+            # An empty object says nothing, least of all that there was no usage; and Azure's last
+            # chunks have an empty id and model.
+            if name not in ("choices", "object") and value not in _NOTHING:
                 self._head[name] = value
         if event.get("id"):
             self._named = True
@@ -83,6 +87,8 @@ class ChatStreamReader(StreamReader):
             known.finish_reason = choice["finish_reason"]
         if choice.get("error") is not None:
             known.error = choice["error"]
+        if isinstance(choice.get("usage"), dict) and not self._head.get("usage"):
+            self._head["usage"] = choice["usage"]  # Moonshot
         delta = choice.get("delta")
         if self._content and isinstance(delta, dict):
             known.add(delta)
@@ -152,7 +158,8 @@ class _Choice:
         """Add a piece of a tool call to the call it continues.
 
         By index, as OpenAI numbers them; without one, by id; without either it continues the
-        last. A new id under an old index is another call (servers that number all calls 0).
+        last. A new id under an old index is another call (servers that number all calls 0), and
+        so is what names a function where the arguments are whole already (those without ids).
         """
         index, call_id = piece.get("index"), piece.get("id") or None
         found = None
@@ -166,7 +173,7 @@ class _Choice:
             elif call_id is None or call.id == call_id:
                 found = call
                 break
-        if found is None:
+        if found is None or (call_id is None and found.is_followed_by(piece)):
             found = _ToolCall(index, call_id)
             self._calls.append(found)
         found.add(piece)
@@ -215,6 +222,16 @@ class _ToolCall:
                 self._kind = kind
                 self._pieces.add(inner)
 
+    def is_followed_by(self, piece: dict[str, Any]) -> bool:
+        """Whether ``piece`` begins another call, though nothing numbers the two."""
+        inner = piece.get("function")
+        if not isinstance(inner, dict) or not inner.get("name"):
+            return False
+        known = self._pieces.whole()
+        if not isinstance(from_json(known.get("arguments")), dict):
+            return False
+        return bool(inner.get("arguments")) or inner["name"] != known.get("name")
+
     def whole(self) -> dict[str, Any]:
         """The tool call as far as it was received."""
         made = {"id": self.id, self._kind: self._pieces.whole()}
@@ -243,4 +260,7 @@ class _Pieces:
 
     def whole(self) -> dict[str, Any]:
         """The object as far as it was received."""
-        return {**self._fields, **{name: text.text() for name, text in self._texts.items()}}
+        made = {**self._fields, **{name: text.text() for name, text in self._texts.items()}}
+        if "data" in self._texts:
+            made["data"] = joined_base64(made["data"])
+        return made

@@ -100,7 +100,7 @@ class CompletionStreamReader(StreamReader):
     def read(self, event: dict[str, Any]) -> None:
         """Take in the JSON of one piece of the completion."""
         for name, value in event.items():
-            if name != "choices" and value is not None:
+            if name != "choices" and value is not None and value != "":
                 self._head[name] = value
         choices = event.get("choices")
         for position, choice in enumerate(choices if isinstance(choices, list) else ()):

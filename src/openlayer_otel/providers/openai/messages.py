@@ -10,8 +10,11 @@ from functools import partial
 from typing import Any
 
 from openlayer_otel.genai import messages as shape
+from openlayer_otel.genai.encoding import decoded_base64
 from openlayer_otel.genai.messages import Message, Part
+from openlayer_otel.providers.openai.sounds import UNKNOWN_SOUND, media_type_of_sound
 
+_MODALITIES = frozenset({"image", "audio", "video"})
 _AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "pcm16": "audio/pcm", "opus": "audio/opus"}
 _BESIDE_TEXT = frozenset(
     {
@@ -103,20 +106,46 @@ def content_part(part: dict[str, Any]) -> Part:
     if kind == "text":
         return shape.text(part.get("text"))
     if kind == "image_url":
-        image = part.get("image_url")
-        address = image.get("url") if isinstance(image, dict) else image
-        return shape.uri(address, "image", None)
-    if kind == "input_audio" and isinstance(part.get("input_audio"), dict):
-        audio = part["input_audio"]
-        media_type = _AUDIO_TYPES.get(str(audio.get("format")), "audio/wav")
-        return shape.binary(audio.get("data"), media_type, "audio")
+        return _by_address(part.get("image_url"), "image")
+    if kind == "input_audio" and part.get("input_audio"):
+        return _input_audio(part["input_audio"])
     if kind == "file" and isinstance(part.get("file"), dict):
         return _file(part["file"])
     if kind == "thinking":
         return shape.reasoning(thinking_text(part.get("thinking")))
     if kind == "refusal":
         return shape.generic("refusal", {"content": part.get("refusal")})
-    return shape.generic(kind, part)
+    if isinstance(kind, str) and kind.endswith("_url") and part.get(kind):
+        # video_url, audio_url, document_url of compatible servers.
+        modality = kind.removesuffix("_url")
+        return _by_address(part[kind], modality if modality in _MODALITIES else "document")
+    made = shape.generic(kind, part)
+    source = made.get("source")
+    # Anthropic's way to give an image, which some servers take, too.
+    if kind in ("image", "document") and isinstance(source, dict) and source.get("type") == "uri":
+        return source
+    return made
+
+
+def _by_address(held: Any, modality: str) -> Part:
+    """What is held by an address, given as it is or as ``{"url": ...}``."""
+    return shape.uri(held.get("url") if isinstance(held, dict) else held, modality)
+
+
+def _input_audio(audio: Any) -> Part:
+    if isinstance(audio, dict):
+        media_type = _AUDIO_TYPES.get(str(audio.get("format")), "audio/wav")
+        return shape.binary(audio.get("data"), media_type, "audio")
+    if isinstance(audio, str) and not audio.startswith(("http:", "https:")):  # Mistral
+        return _sound(audio)
+    return shape.uri(audio, "audio")
+
+
+def _sound(encoded: str) -> Part:
+    data = decoded_base64(encoded)
+    if data is None:
+        return shape.binary(encoded, UNKNOWN_SOUND, "audio")
+    return shape.binary_data(data, media_type_of_sound(data), "audio")
 
 
 def thinking_text(thinking: Any) -> str:
@@ -130,7 +159,8 @@ def thinking_text(thinking: Any) -> str:
 def _file(file: dict[str, Any]) -> Part:
     data = file.get("file_data")
     if data is not None:
-        made = shape.binary(data, "application/pdf", "document")
+        media_type = shape.media_type_of(file.get("filename"))
+        made = shape.binary(data, media_type, "document")
     else:
         made = shape.file(file.get("file_id"), "document")
     if isinstance(file.get("filename"), str):
@@ -140,7 +170,7 @@ def _file(file: dict[str, Any]) -> Part:
 
 def _audio(audio: dict[str, Any]) -> Part:
     made = (
-        shape.binary(audio["data"], "audio/wav", "audio")
+        _sound(audio["data"])
         if isinstance(audio.get("data"), str)
         else shape.file(audio.get("id"), "audio")
     )
@@ -186,4 +216,5 @@ def _definition(tool: dict[str, Any]) -> dict[str, Any]:
     for key in ("description", "parameters", "format"):
         if described.get(key) is not None:
             made[key] = described[key]
-    return made
+    inner_tools = tool_definitions(described.get("tools"))  # of a namespace
+    return made if inner_tools is None else {**made, "tools": inner_tools}
