@@ -253,6 +253,7 @@ def test_an_error_in_an_answer_with_status_200_is_an_error(
     assert not span.status.is_ok
     assert not span.status.is_unset
     assert (span.attributes or {})["error.type"] == code
+    assert (span.attributes or {})["gen_ai.response.finish_reasons"] == ("error",)
 
 
 def test_an_error_in_a_stream_is_an_error_that_keeps_what_came_before(
