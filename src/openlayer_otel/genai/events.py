@@ -115,12 +115,12 @@ class ClientEvents:
         }
 
 
-@lru_cache
 def _is_text(name: str) -> bool:
     """Whether the conventions have a text for ``name``, which may look like JSON."""
     return name == semconv.RETRIEVAL_QUERY_TEXT or name.startswith(semconv.PROMPT_VARIABLE_PREFIX)
 
 
+@lru_cache
 def _takes_fields(emit: Callable[..., None]) -> bool:
     """Whether a logger's ``emit`` takes the fields of an event (API 1.38 and later)."""
     return "event_name" in inspect.signature(emit).parameters

@@ -19,6 +19,7 @@ Message = dict[str, Any]
 
 _MODALITIES = ("image", "audio", "video")
 _DATA_ADDRESS = re.compile(r"data:[^,]{0,200};base64,")
+_IMAGE_SUBTYPES = {"jpg": "jpeg", "svg": "svg+xml"}
 _ANY_BYTES = "application/octet-stream"
 # The APIs' own nesting of parts within parts ends far above this.
 _MAX_DEPTH = 24
@@ -126,7 +127,15 @@ def media_type_of(filename: object, default: str = _ANY_BYTES) -> str:
     """The media type that a file's name says, if it says one."""
     if not isinstance(filename, str):
         return default
-    return mimetypes.guess_type(filename)[0] or default
+    media_type, compression = mimetypes.guess_type(filename)
+    return default if media_type is None or compression is not None else media_type
+
+
+def image_type(form: object) -> str:
+    """The media type of an image whose format a provider says, such as ``webp``; or PNG."""
+    if not isinstance(form, str) or not form:
+        return "image/png"
+    return f"image/{_IMAGE_SUBTYPES.get(form, form)}"
 
 
 def binary(encoded: object, media_type: str, modality: str | None = None) -> Part:

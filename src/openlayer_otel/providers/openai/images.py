@@ -56,8 +56,7 @@ def read_response(body: Any, record: Record) -> None:
     read_usage(body.get("usage"), record)
     images = body.get("data")
     if record.with_content and isinstance(images, list):
-        form = body.get("output_format")
-        media_type = f"image/{form}" if isinstance(form, str) else "image/png"
+        media_type = shape.image_type(body.get("output_format"))
         record.output_messages = [
             shape.output_message("assistant", _image(image, media_type), None)
             for image in images

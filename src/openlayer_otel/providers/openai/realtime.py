@@ -88,9 +88,13 @@ def _read_usage(usage: Any, record: Record) -> None:
         read_usage({**usage, **details}, record)
 
 
+# What the application has to answer.
+_TO_ANSWER = ("function_call", "mcp_approval_request")
+
+
 def _finish_reason(status: Any, reason: Any, items: list[dict[str, Any]]) -> str:
     if status == "completed":
-        calls = any(item.get("type") == "function_call" for item in items)
+        calls = any(item.get("type") in _TO_ANSWER for item in items)
         return semconv.FINISH_TOOL_CALL if calls else semconv.FINISH_STOP
     if status == "incomplete" and isinstance(reason, str):
         return _INCOMPLETE.get(reason, reason)

@@ -28,6 +28,14 @@ _RUN_BY_APPLICATION = {
 # Tools that the provider runs. Any other type that ends like a call is taken for one, too.
 _OUTPUT = "_output"
 _CALL = "_call"
+# Items that only the application makes, though they have no role.
+_FROM_APPLICATION = frozenset(
+    {"compaction_trigger", "configuration_update", "item_reference", "mcp_approval_response"}
+)
+# Its role is who gave the tools: it is no message.
+_ADDITIONAL_TOOLS = "additional_tools"
+CALLS_FOR_EITHER = frozenset({"shell_call", "tool_search_call"})
+"""Calls that the provider or the application runs; :func:`run_by_application` knows which."""
 
 
 def input_messages(given: Any) -> list[Message]:
@@ -61,7 +69,7 @@ def item_parts(item: Item) -> tuple[str, list[Part]]:
     """Role and parts of one item; an unknown item is kept as a generic part."""
     kind = item.get("type")
     role = item.get("role")
-    if isinstance(role, str):
+    if isinstance(role, str) and kind != _ADDITIONAL_TOOLS:
         return role, content_parts(item.get("content"))
     if not isinstance(kind, str):
         return "user", [shape.generic("item", item)]
@@ -74,7 +82,18 @@ def item_parts(item: Item) -> tuple[str, list[Part]]:
         return "tool", [shape.tool_call_response(_call_id(item), _output(item))]
     if kind.endswith(_CALL):
         return "assistant", [_server_call(item)]
-    return "assistant", [shape.generic(kind, _without(item, "encrypted_content"))]
+    role = "user" if kind in _FROM_APPLICATION else "assistant"
+    return role, [shape.generic(kind, _without(item, "encrypted_content"))]
+
+
+def run_by_application(item: Item) -> bool:
+    """Whether a call of ``CALLS_FOR_EITHER``, or the answer to one, is the application's."""
+    if item.get("type") == "shell_call":
+        environment = item.get("environment")
+        return not isinstance(environment, dict) or environment.get("type") != "container_reference"
+    execution = item.get("execution")
+    # An application need not say it; the provider's own searches have no call id.
+    return execution == "client" or (execution is None and item.get("call_id") is not None)
 
 
 def content_parts(content: Any) -> list[Part]:
@@ -109,7 +128,8 @@ def _file(part: dict[str, Any]) -> Part:
     if part.get("file_url") is not None:
         made = shape.uri(part["file_url"], "document")
     elif part.get("file_data") is not None:
-        made = shape.binary(part["file_data"], "application/pdf", "document")
+        media_type = shape.media_type_of(part.get("filename"))
+        made = shape.binary(part["file_data"], media_type, "document")
     else:
         made = shape.file(part.get("file_id"), "document")
     if isinstance(part.get("filename"), str):
@@ -139,6 +159,62 @@ def _custom_tool_call(item: Item) -> tuple[str, list[Part]]:
 def _application_call(kind: str, item: Item) -> Part:
     action = item.get(_RUN_BY_APPLICATION[kind]) or item.get("actions")
     return shape.tool_call(_call_id(item), kind.removesuffix(_CALL), action)
+
+
+def _shell_call(item: Item) -> tuple[str, list[Part]]:
+    if run_by_application(item):
+        return "assistant", [_application_call("shell_call", item)]
+    part = _server_call(item)
+    # Unlike those of the provider's other tools, its answer is an item of its own.
+    part["id"] = _call_id(item)
+    return "assistant", [part]
+
+
+def _tool_search_call(item: Item) -> tuple[str, list[Part]]:
+    if run_by_application(item):
+        part = shape.tool_call(_call_id(item), "tool_search", item.get("arguments"))
+        return "assistant", [part]
+    return "assistant", [_server_call(item)]
+
+
+def _tool_search_output(item: Item) -> tuple[str, list[Part]]:
+    """The tools that were found, by name."""
+    found = _named_tools(item.get("tools"))
+    if run_by_application(item):
+        return "tool", [shape.tool_call_response(_call_id(item), found)]
+    answer = {"type": "tool_search", "tools": found}
+    return "assistant", [shape.server_tool_call_response(_call_id(item), answer)]
+
+
+def _additional_tools(item: Item) -> tuple[str, list[Part]]:
+    """Tools that may be used from here on, by name."""
+    part = {"type": _ADDITIONAL_TOOLS, "tools": _named_tools(item.get("tools"))}
+    role = item.get("role")
+    return role if isinstance(role, str) else "developer", [part]
+
+
+def _named_tools(tools: Any) -> list[dict[str, Any]]:
+    """Type and name of each tool, and no more: a definition may hold an MCP server's secrets."""
+    made = []
+    for tool in tools if isinstance(tools, list) else ():
+        if isinstance(tool, dict):
+            named = _named_tool(tool)
+            inner = tool.get("tools")  # of a namespace
+            if isinstance(inner, list):
+                named["tools"] = [_named_tool(each) for each in inner if isinstance(each, dict)]
+            made.append(named)
+    return made
+
+
+def _named_tool(tool: dict[str, Any]) -> dict[str, Any]:
+    kind = tool.get("type") or "function"
+    return {"type": kind, "name": tool.get("name") or tool.get("server_label") or kind}
+
+
+def _apply_patch_output(item: Item) -> tuple[str, list[Part]]:
+    """What came of a patch: a text, or else whether it could be applied."""
+    answer = _output(item) or item.get("status")
+    return "tool", [shape.tool_call_response(_call_id(item), answer)]
 
 
 def _output(item: Item) -> Any:
@@ -193,8 +269,7 @@ def _image_generation(item: Item) -> tuple[str, list[Part]]:
     """An image that the model made: the call, and the image by reference."""
     parts = [_server_call(item)]
     if isinstance(item.get("result"), str) and item["result"]:
-        form = item.get("output_format")
-        media_type = f"image/{form}" if isinstance(form, str) else "image/png"
+        media_type = shape.image_type(item.get("output_format"))
         parts.append(shape.binary(item["result"], media_type, "image"))
     return "assistant", parts
 
@@ -209,6 +284,11 @@ def _compaction(item: Item) -> tuple[str, list[Part]]:
 _BY_TYPE: dict[str, Callable[[Item], tuple[str, list[Part]]]] = {
     "function_call": _function_call,
     "custom_tool_call": _custom_tool_call,
+    "shell_call": _shell_call,
+    "tool_search_call": _tool_search_call,
+    "tool_search_output": _tool_search_output,
+    "apply_patch_call_output": _apply_patch_output,
+    _ADDITIONAL_TOOLS: _additional_tools,
     "reasoning": _reasoning,
     "mcp_call": _mcp_call,
     "image_generation_call": _image_generation,

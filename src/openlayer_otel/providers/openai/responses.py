@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
+from openlayer_otel.genai.encoding import clean_text
 from openlayer_otel.genai.record import Endpoint, Record, read_request_fields
 from openlayer_otel.providers.openai.chat_completions import read_output_type
 from openlayer_otel.providers.openai.fields import (
@@ -22,9 +24,11 @@ from openlayer_otel.providers.openai.fields import (
 )
 from openlayer_otel.providers.openai.messages import tool_definitions
 from openlayer_otel.providers.openai.response_items import (
+    CALLS_FOR_EITHER,
     content_parts,
     input_messages,
     output_parts,
+    run_by_application,
 )
 from openlayer_otel.providers.openai.response_stream import ResponseStreamReader
 from openlayer_otel.providers.openai.usage import read_usage
@@ -56,7 +60,7 @@ _INCOMPLETE = {
 }
 _COMPLETE = frozenset({"completed", "complete"})
 _UNFINISHED = frozenset({"queued", "in_progress"})
-# Calls that the application has to answer.
+# Calls that the application has to answer; some others it has to answer if they are its own.
 _TOOL_CALLS = frozenset(
     {
         "apply_patch_call",
@@ -64,8 +68,11 @@ _TOOL_CALLS = frozenset(
         "custom_tool_call",
         "function_call",
         "local_shell_call",
+        "mcp_approval_request",
     }
 )
+# A span has room for 128 attributes; what does not fit pushes out what came first.
+_MAX_VARIABLES = 32
 _COMPACTIONS = frozenset({"compaction", "compaction_summary"})
 
 
@@ -98,6 +105,28 @@ def _read_options(body: Mapping[str, Any], record: Record) -> None:
     if isinstance(prompt, dict):
         set_text(record, semconv.PROMPT_NAME, prompt.get("id"))
         set_text(record, semconv.PROMPT_VERSION, prompt.get("version"))
+        if record.with_content:
+            _read_variables(prompt.get("variables"), record)
+
+
+def _read_variables(variables: Any, record: Record) -> None:
+    """``prompt.variables``: what the prompt is filled with, each a text or a content part."""
+    if isinstance(variables, dict) and variables:
+        record.steps = {
+            clean_text(f"{semconv.PROMPT_VARIABLE_PREFIX}{name}"): _variable(value)
+            for name, value in islice(variables.items(), _MAX_VARIABLES)
+            if value is not None
+        }
+        if len(variables) > _MAX_VARIABLES:
+            record.attributes[semconv.CONTENT_TRUNCATED] = [semconv.PROMPT_VARIABLE_PREFIX + "*"]
+
+
+def _variable(value: Any) -> Any:
+    """A text, or where the value is none, a part: pictures and files are references."""
+    if not isinstance(value, dict):
+        return value
+    (part,) = content_parts([value])
+    return part["content"] if part["type"] == "text" else part
 
 
 def _read_conversation(conversation: object, record: Record) -> None:
@@ -167,12 +196,23 @@ def finish_reason(body: Mapping[str, Any], kinds: Set[str]) -> str | None:
     status = body.get("status")
     status = status if isinstance(status, str) else None
     if status in _COMPLETE or (status is None and kinds):
-        if not kinds.isdisjoint(_TOOL_CALLS):
+        if not kinds.isdisjoint(_TOOL_CALLS) or (
+            not kinds.isdisjoint(CALLS_FOR_EITHER) and _asks_application(body.get("output"))
+        ):
             return semconv.FINISH_TOOL_CALL
         return semconv.FINISH_STOP
     if status is None or status in _UNFINISHED:
         return None
     return status if status == "cancelled" else semconv.FINISH_ERROR
+
+
+def _asks_application(items: Any) -> bool:
+    """Whether one of the calls that either side may run is the application's."""
+    return any(
+        str(item.get("type")) in CALLS_FOR_EITHER and run_by_application(item)
+        for item in (items if isinstance(items, list) else ())
+        if isinstance(item, dict)
+    )
 
 
 def _read_compaction(body: Any, record: Record) -> None:
