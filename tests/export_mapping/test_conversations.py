@@ -120,6 +120,40 @@ def test_text_before_a_tool_call_does_not_hide_it(traces: Traces) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("42", "42"),
+        ("null", "null"),
+        ('"a"', '"a"'),
+        ("SELECT 1", "SELECT 1"),
+        ('{"a":1}', {"a": 1}),
+        ("[1]", [1]),
+        (42, 42),
+    ],
+)
+def test_free_text_for_a_tool_stays_a_text(traces: Traces, given: Any, shown: Any) -> None:
+    call = {"type": "tool_call", "id": "c", "name": "sql", "arguments": given}
+    assert output(traces, call) == {"name": "sql", "arguments": shown}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "assistant", "content": None, "tool_calls": [
+            {"id": "call_1", "type": "custom", "custom": {"name": "sql", "input": "42"}}]},
+        {"role": "assistant", "content": [
+            {"type": "custom_tool_call", "id": "ctc_1", "call_id": "call_1", "name": "sql",
+             "input": "42"}]},
+    ],
+)  # fmt: skip
+def test_a_custom_tools_call_is_known_in_openais_own_shapes(traces: Traces, message: Any) -> None:
+    with traces.span("chat", chat_attributes(**{"gen_ai.input.messages": json.dumps([message])})):
+        pass
+    (call,) = traces.step()["inputs"]["prompt"][0]["tool_calls"]
+    assert (call["id"], call["function"]) == ("call_1", {"name": "sql", "arguments": "42"})
+
+
 def test_a_refusal_is_the_answer(traces: Traces) -> None:
     assert output(traces, {"type": "refusal", "content": "No."}) == "No."
 

@@ -78,51 +78,6 @@ def test_its_row_is_that_of_a_bare_call(traces: Traces) -> None:
     assert (row["cost"], row["tokens"]) == (None, 15)
 
 
-@pytest.mark.parametrize(
-    ("attributes", "details"),
-    [
-        (
-            {"cache_read.input_tokens": 50, "cache_write.input_tokens": 20},
-            {"input_tokens": 30, "output_tokens": 40, "cached_tokens": 50,
-             "cache_creation_tokens": 20},
-        ),
-        (
-            {"audio.input_tokens": 10, "audio.output_tokens": 5, "reasoning.output_tokens": 30},
-            {"input_tokens": 90, "output_tokens": 35, "audio_input_tokens": 10,
-             "audio_output_tokens": 5},
-        ),
-        (
-            {"cache_read.input_tokens": 100},
-            {"output_tokens": 40, "cached_tokens": 100},
-        ),
-    ],
-)  # fmt: skip
-def test_usage_details_count_each_token_once(
-    traces: Traces, attributes: dict[str, int], details: dict[str, int]
-) -> None:
-    usage = {f"gen_ai.usage.{name}": count for name, count in attributes.items()}
-    with traces.span(
-        "chat",
-        chat_attributes(
-            **{"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 40, **usage}
-        ),
-    ):
-        pass
-    step = traces.step()
-    assert step["usageDetails"] == details
-    assert sum(details.values()) == step["tokens"] == 140
-
-
-def test_without_usage_nothing_is_made_up(traces: Traces) -> None:
-    attributes = chat_attributes()
-    del attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]
-    with traces.span("chat", attributes):
-        pass
-    step = traces.step()
-    assert step["promptTokens"] is step["completionTokens"] is step["tokens"] is None
-    assert "usageDetails" not in step
-
-
 def test_a_stream_says_when_its_first_token_came(traces: Traces) -> None:
     step = chat_step(traces, gen_ai__response__time_to_first_chunk=0.25)
     assert step["metadata"] == {"timeToFirstToken": 250.0}

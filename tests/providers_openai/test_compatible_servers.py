@@ -170,3 +170,15 @@ def test_media_by_address_keep_it(
         {"type": "uri", "modality": "video", "uri": "https://a.example/v.mp4"},
         {"type": "uri", "modality": "audio", "uri": "https://a.example/a.mp3"},
     ]
+
+
+@pytest.mark.parametrize("name", ["prompt_cache_hit_tokens", "cached_tokens"])
+def test_cached_tokens_are_read_under_other_names(
+    name: str, transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    """DeepSeek's and Moonshot's."""
+    instrument()
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, name: 8}
+    client = transport({**HEAD, "choices": [], "usage": usage})
+    client.chat.completions.create(model="m", messages=MESSAGES)
+    assert (spans.only().attributes or {})["gen_ai.usage.cache_read.input_tokens"] == 8

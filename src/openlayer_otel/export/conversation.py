@@ -13,7 +13,6 @@ from openlayer_otel.export.references import References
 from openlayer_otel.genai.encoding import to_json
 from openlayer_otel.genai.messages import Message, Part
 
-_MEDIA = frozenset({"uri", "blob", "file"})
 _WORDS = frozenset({"text", "refusal"})
 
 
@@ -48,7 +47,9 @@ def _prompt_messages(message: Message, references: References) -> list[dict[str,
             answer: dict[str, Any] = {"role": "tool"}
             if part.get("id") is not None:
                 answer["tool_call_id"] = part["id"]
-            answer["content"] = _as_text(part.get("response"))
+            answer["content"] = _answer(part.get("response"), references)
+            if part.get("is_error") is True:
+                answer["is_error"] = True
             made.append(_named(message, answer))
         else:
             rest.append(part)
@@ -88,16 +89,37 @@ def _content(parts: list[Part], references: References) -> str | list[dict[str, 
         return ""
     if _is_words(parts):
         return _words(parts)
-    return [_item(part, references) for part in parts]
+    return [item for part in parts for item in _items(part, references)]
 
 
-def _item(part: Part, references: References) -> dict[str, Any]:
+def _answer(response: Any, references: References) -> str | list[dict[str, Any]]:
+    """What a tool answered: text, or JSON as text; with media in it, content items."""
+    blocks = response if isinstance(response, list) else [response]
+    # A tool may say "type" and "uri" by itself.
+    if any(_is_media(each) and "modality" in each for each in blocks):
+        return [item for each in blocks for item in _items(each, references)]
+    return _as_text(response)
+
+
+def _items(part: Any, references: References) -> list[dict[str, Any]]:
+    """One part, or whatever a tool answered, as content items.
+
+    Sound whose words are known is two: the words and the sound.
+    """
+    if _is_media(part):
+        words = part.get("transcript")
+        said = [{"type": "text", "text": words}] if isinstance(words, str) and words else []
+        return [*said, references.item(part)]
+    is_words = isinstance(part, dict) and part.get("type") in _WORDS
+    return [{"type": "text", "text": _words([part]) if is_words else _as_text(part)}]
+
+
+def _is_media(part: Any) -> bool:
+    """Whether a part has media that can be referred to."""
+    if not isinstance(part, dict):
+        return False
     kind = part.get("type")
-    if kind in _WORDS:
-        return {"type": "text", "text": _words([part])}
-    if kind in _MEDIA:
-        return references.item(part)
-    return {"type": "text", "text": to_json(part)}
+    return kind == "uri" or (kind == "file" and part.get("file_id") is not None)
 
 
 def _words(parts: list[Part]) -> str:
@@ -131,19 +153,17 @@ def _output(parts: list[Part], references: References) -> Any:
     both as ``{"content", "tool_calls"}``; media as content items."""
     if _is_words(parts):
         return _as_text(parts[0].get("content"))
-    words = [part for part in parts if part.get("type") in _WORDS]
+    said = [part for part in parts if part.get("type") in _WORDS or _is_media(part)]
+    content = _content(said, references) if any(map(_is_media, said)) else _words(said)
     calls = [_output_call(part) for part in parts if part.get("type") == "tool_call"]
-    media = [part for part in parts if part.get("type") in _MEDIA]
-    if media and not calls:
-        return [_item(part, references) for part in parts if part.get("type") in _WORDS | _MEDIA]
     if calls:
-        if words:
-            return {"content": _words(words), "tool_calls": calls}
+        if said:
+            return {"content": content, "tool_calls": calls}
         return calls[0] if len(calls) == 1 else calls
-    if words:
-        return _words(words)
+    if said:
+        return content
     rest = [part for part in parts if part.get("type") != "reasoning"]
-    return [_item(part, references) for part in rest] if rest else None
+    return [item for part in rest for item in _items(part, references)] if rest else None
 
 
 def _output_call(part: Part) -> dict[str, Any]:

@@ -50,6 +50,21 @@ _OPENAI_CHAT = Table(
         "top_p": (semconv.REQUEST_TOP_P, 1),
     }
 )
+# That SDK knows nothing of the legacy APIs and of Realtime: what they share with the others.
+_OPENAI_COMPLETIONS = Table(
+    {
+        "frequency_penalty": (semconv.REQUEST_FREQUENCY_PENALTY, 0),
+        "logit_bias": (None, None),
+        "logprobs": (None, None),
+        "max_tokens": (semconv.REQUEST_MAX_TOKENS, None),
+        "n": (semconv.REQUEST_CHOICE_COUNT, 1),
+        "presence_penalty": (semconv.REQUEST_PRESENCE_PENALTY, 0),
+        "seed": (semconv.REQUEST_SEED, None),
+        "stop": (semconv.REQUEST_STOP_SEQUENCES, None),
+        "temperature": (semconv.REQUEST_TEMPERATURE, 1),
+        "top_p": (semconv.REQUEST_TOP_P, 1),
+    }
+)
 _OPENAI_RESPONSES = Table(
     {
         "max_output_tokens": (semconv.REQUEST_MAX_TOKENS, None),
@@ -63,6 +78,12 @@ _OPENAI_RESPONSES = Table(
         "include": (None, None),
     }
 )
+_OPENAI_REALTIME = Table(
+    {
+        "max_output_tokens": (semconv.REQUEST_MAX_TOKENS, None),
+        "temperature": (semconv.REQUEST_TEMPERATURE, None),
+    }
+)
 _ANTHROPIC = Table(
     {
         "max_tokens": (semconv.REQUEST_MAX_TOKENS, None),
@@ -70,6 +91,15 @@ _ANTHROPIC = Table(
         "temperature": (semconv.REQUEST_TEMPERATURE, 1.0),
         "tool_choice": (None, {}),
         "tools": (semconv.TOOL_DEFINITIONS, []),
+        "top_k": (semconv.REQUEST_TOP_K, None),
+        "top_p": (semconv.REQUEST_TOP_P, None),
+    }
+)
+_ANTHROPIC_COMPLETIONS = Table(
+    {
+        "max_tokens_to_sample": (semconv.REQUEST_MAX_TOKENS, None),
+        "stop_sequences": (semconv.REQUEST_STOP_SEQUENCES, None),
+        "temperature": (semconv.REQUEST_TEMPERATURE, 1.0),
         "top_k": (semconv.REQUEST_TOP_K, None),
         "top_p": (semconv.REQUEST_TOP_P, None),
     }
@@ -109,10 +139,22 @@ def _table(provider: str | None, operation: str, api: str | None) -> Table:
     if operation == semconv.EMBEDDINGS:
         return _EMBEDDINGS
     if provider == "Anthropic":
-        return _ANTHROPIC
+        return _ANTHROPIC_COMPLETIONS if operation == semconv.TEXT_COMPLETION else _ANTHROPIC
     if provider in ("OpenAI", "Azure"):
-        return _OPENAI_RESPONSES if api == "responses" else _OPENAI_CHAT
+        return _openai_table(operation, api)
     return _NO_TABLE
+
+
+def _openai_table(operation: str, api: str | None) -> Table:
+    if api == "responses":
+        return _OPENAI_RESPONSES
+    if api == "realtime":
+        return _OPENAI_REALTIME
+    if operation == semconv.CHAT:
+        return _OPENAI_CHAT
+    if operation == semconv.TEXT_COMPLETION:
+        return _OPENAI_COMPLETIONS
+    return _NO_TABLE  # images, sound, videos, decisions: of chat's parameters they have hardly any
 
 
 def parameters_of(reading: Mapping[str, Any], provider: str | None) -> dict[str, Any]:

@@ -165,12 +165,12 @@ _FRAMEWORKS = frozenset(
 
 @lru_cache(maxsize=512)
 def model_step_name(provider: str | None, operation: str, api: str | None) -> str | None:
-    """What Openlayer's own SDK calls the step of a model call.
+    """What Openlayer's own SDK calls the step of a model call, or would call it.
 
     Args:
         provider: Openlayer's string.
         operation: ``gen_ai.operation.name``.
-        api: ``openai.api.type``; ``responses`` has a name of its own.
+        api: ``openai.api.type``; ``responses`` and ``realtime`` have names of their own.
 
     Returns:
         The name, or None if the provider is not known.
@@ -182,15 +182,19 @@ def model_step_name(provider: str | None, operation: str, api: str | None) -> st
     prefix = _STEP_PREFIX.get(provider, provider)
     if operation == "embeddings":
         return f"{prefix} Embedding"
-    if provider == "Anthropic":
-        return "Anthropic Message Creation"
     if prefix == "Gemini":
         return "Gemini Generation"
-    if api == "responses":
-        return f"{prefix} Response"
-    if operation == "text_completion":
-        return f"{prefix} Completion"
-    return f"{prefix} Chat Completion"
+    if provider == "Anthropic" and operation != "text_completion":
+        return "Anthropic Message Creation"
+    return f"{prefix} {_MADE.get(api or '') or _MADE.get(operation) or 'Chat Completion'}"
 
 
+# API or operation -> what a call of it makes; where neither is here, it is a chat completion.
+_MADE = {
+    "text_completion": "Completion",
+    "generate_content": "Content Generation",
+    "decision": "Decision",
+    "responses": "Response",
+    "realtime": "Realtime Response",
+}
 _BEDROCK = "AWS Bedrock Model Invocation"

@@ -25,6 +25,7 @@ STEP_TYPES = {
     semconv.CHAT: semconv.STEP_TYPE_CHAT_COMPLETION,
     semconv.TEXT_COMPLETION: semconv.STEP_TYPE_CHAT_COMPLETION,
     semconv.GENERATE_CONTENT: semconv.STEP_TYPE_CHAT_COMPLETION,
+    semconv.DECISION: semconv.STEP_TYPE_CHAT_COMPLETION,  # no other type has its tokens
     semconv.EMBEDDINGS: semconv.STEP_TYPE_EMBEDDING,
     semconv.RETRIEVAL: semconv.STEP_TYPE_RETRIEVER,
     "search_memory": semconv.STEP_TYPE_RETRIEVER,
@@ -92,6 +93,14 @@ def text_of(reading: Mapping[str, Any], name: str) -> str | None:
     if not value or not isinstance(value, str):
         return None
     return value if value.isascii() else clean_text(value)
+
+
+def first_of(block: Mapping[str, Any], *names: str) -> Any:
+    """The first of these fields that is not null; None if all are."""
+    for name in names:
+        if block.get(name) is not None:
+            return block[name]
+    return None
 
 
 def number_of(reading: Mapping[str, Any], name: str) -> int | float | None:

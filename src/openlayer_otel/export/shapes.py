@@ -2,8 +2,8 @@
 
 Instrumentations write down what they were given: OpenAI's messages, Anthropic's blocks,
 Bedrock's and Gemini's parts, LangChain's and the Vercel AI SDK's messages. Each *block* is
-recognised by its ``type`` or, where it has none, by the key it consists of. What is not
-recognised is kept as it came.
+recognised by its ``type`` or, where it has none, by the key it consists of (those with media:
+:mod:`openlayer_otel.export.media`). What is not recognised is kept as it came.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from openlayer_otel.export.reading import decoded
+from openlayer_otel.export.media import MEDIA_TYPES, holds_media, media
+from openlayer_otel.export.reading import decoded, first_of
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.encoding import from_json
 from openlayer_otel.genai.messages import Message, Part
@@ -102,12 +103,16 @@ def _api_parts(message: dict[str, Any], role: Any) -> list[Part]:
         blocks = parts_of(content)
         if any(each.get("type") == "tool_call_response" for each in blocks):
             return blocks
-        return [shape.tool_call_response(call_id, _joined(blocks, content))]
+        if blocks and all(each.get("type") == "text" for each in blocks):
+            content = "".join(str(each.get("content")) for each in blocks)
+        return [_marked(shape.tool_call_response(call_id, _answer(content)), message)]
     parts: list[Part] = []
     thought = message.get("reasoning_content") or message.get("reasoning")
     if isinstance(thought, str) and thought:
         parts.append(shape.reasoning(thought))
     parts.extend(parts_of(content))
+    if isinstance(message.get("audio"), dict):
+        parts.append(part_of({"type": "audio", "audio": message["audio"]}))
     if isinstance(message.get("refusal"), str) and message["refusal"]:
         parts.append(shape.generic("refusal", {"content": message["refusal"]}))
     calls = message.get("tool_calls") or message.get("toolCalls")
@@ -118,10 +123,34 @@ def _api_parts(message: dict[str, Any], role: Any) -> list[Part]:
     return parts
 
 
-def _joined(blocks: list[Part], content: Any) -> Any:
-    if blocks and all(each.get("type") == "text" for each in blocks):
-        return "".join(str(each.get("content")) for each in blocks)
+def _answer(content: Any) -> Any:
+    """What a tool answered: the words of text blocks, media as parts, anything else as it came."""
+    if holds_media(content):
+        return part_of(content)
+    if not isinstance(content, list) or not content:
+        return content
+    if all(map(_is_words, content)):
+        return "".join(str(part_of(each).get("content")) for each in content)
+    if any(map(holds_media, content)):
+        return [part_of(each) if _is_words(each) or holds_media(each) else each for each in content]
     return content
+
+
+def _is_words(block: Any) -> bool:
+    return isinstance(block, dict) and (block.get("type") in _WORDS or block.keys() == {"text"})
+
+
+def _marked(part: Part, told: dict[str, Any]) -> Part:
+    """``part``, marked if the block or message that it is made of calls it an error."""
+    output = told.get("output")  # Vercel AI SDK 5: {"type": "error-text", "value": ...}
+    if (
+        told.get("is_error") is True
+        or told.get("isError") is True
+        or told.get("status") == "error"  # Bedrock, LangChain
+        or (isinstance(output, dict) and str(output.get("type")).startswith("error-"))
+    ):
+        part["is_error"] = True
+    return part
 
 
 def parts_of(content: Any) -> list[Part]:
@@ -147,9 +176,12 @@ def part_of(block: dict[str, Any]) -> Part:
     if isinstance(kind, str):
         needed = _CONVENTION.get(kind)
         if needed is not None and needed in block:
-            if kind == "tool_call_response" and isinstance(block["response"], list):
-                return _response(block)
-            return block
+            if kind == "tool_call_response":
+                answer = block["response"]
+                has_parts = isinstance(answer, list) or holds_media(answer)
+                return _response(block) if has_parts else block
+            if kind != "uri" or not str(block["uri"]).startswith("data:"):
+                return block
         read = _BY_TYPE.get(kind)
         if read is not None:
             return read(block)
@@ -162,21 +194,14 @@ def part_of(block: dict[str, Any]) -> Part:
     return shape.generic("unknown", block)
 
 
-def _first(block: dict[str, Any], *names: str) -> Any:
-    for name in names:
-        if block.get(name) is not None:
-            return block[name]
-    return None
-
-
 def _text(block: dict[str, Any]) -> Part:
     if block.get("thought") is True:  # Gemini
         return shape.reasoning(block.get("text"))
-    return shape.text(_first(block, "content", "text"))
+    return shape.text(first_of(block, "content", "text"))
 
 
 def _reasoning(block: dict[str, Any]) -> Part:
-    content = _first(block, "content", "thinking", "reasoning", "text", "summary", "data")
+    content = first_of(block, "content", "thinking", "reasoning", "text", "summary", "data")
     inner = block.get("reasoningContent")
     if isinstance(inner, dict):
         inner = inner.get("reasoningText", inner)
@@ -188,15 +213,21 @@ def _call(block: Any) -> Part:
     """A tool call, whatever its names are."""
     if not isinstance(block, dict):
         return shape.generic("tool_call", {"content": block})
-    for wrapper in ("function", "toolUse", "function_call", "functionCall", "tool_call"):
+    for wrapper in ("function", "custom", "toolUse", "function_call", "functionCall", "tool_call"):
         inner = block.get(wrapper)
         if isinstance(inner, dict):
             return _call({"id": block.get("id"), **inner})
-    return shape.tool_call(
-        _first(block, "id", "toolCallId", "tool_call_id", "toolUseId", "call_id"),
-        _first(block, "name", "toolName", "tool_name", "function.name"),
-        _first(block, "arguments", "args", "input", "function.arguments", "parameters"),
+    made = shape.tool_call(
+        first_of(block, *_CALL_IDS),
+        first_of(block, "name", "toolName", "tool_name", "function.name"),
+        None,
     )
+    given = first_of(block, "arguments", "args", "input", "function.arguments", "parameters")
+    if given is not None:
+        # A custom tool takes free text, which may look like a number: it stays a text.
+        found = from_json(given)
+        made["arguments"] = found if isinstance(found, (dict, list)) else given
+    return made
 
 
 def _response(block: dict[str, Any]) -> Part:
@@ -205,84 +236,28 @@ def _response(block: dict[str, Any]) -> Part:
         inner = block.get(wrapper)
         if isinstance(inner, dict):
             return _response({"id": block.get("id"), **inner})
-    answer = _first(block, "response", "result", "output", "content")
+    answer = first_of(block, "response", "result", "output", "content")
     if isinstance(answer, dict) and set(answer) == {"type", "value"}:
         answer = answer["value"]  # Vercel AI SDK 5: {"type": "json", "value": ...}
-    if isinstance(answer, list):
-        answer = _joined(parts_of(answer), answer)
-    return shape.tool_call_response(
-        _first(block, "id", "tool_use_id", "toolCallId", "tool_call_id", "toolUseId", "call_id"),
-        answer,
-    )
+    made = shape.tool_call_response(first_of(block, *_CALL_IDS), _answer(answer))
+    return _marked(made, block)
 
 
-def _media(modality: str) -> Callable[[dict[str, Any]], Part]:
-    """A reader of images, audio, documents: an address, base64 data, or a provider's file."""
-
-    def read(block: dict[str, Any]) -> Part:
-        held: Any = block
-        for wrapper in (
-            "source", "image_url", "input_audio", "file", "inline_data", "inlineData",
-            "file_data", "fileData", "image", "audio", "document", "video",
-        ):  # fmt: skip
-            inner = held.get(wrapper)
-            if isinstance(inner, dict):
-                held = {**inner, "media_type": _media_type(inner) or _media_type(held)}
-            elif isinstance(inner, str) and held is block:
-                held = {**block, "data": inner}
-        return _media_part(held, modality, _media_type(held))
-
-    return read
-
-
-def _media_type(block: dict[str, Any]) -> str | None:
-    found = _first(block, "mime_type", "media_type", "mediaType", "mimeType")
-    if found is None and isinstance(block.get("format"), str):
-        form = block["format"]
-        return f"image/{form}" if form in ("png", "jpeg", "gif", "webp") else f"audio/{form}"
-    return found if isinstance(found, str) else None
-
-
-def _media_part(held: dict[str, Any], modality: str, media_type: str | None) -> Part:
-    if isinstance(held.get("modality"), str):
-        modality = held["modality"]
-    elif media_type:
-        modality = shape.modality_of(media_type)
-    address = _first(held, "uri", "url", "file_uri", "fileUri", "image_url")
-    file_id = _first(held, "file_id", "fileId")
-    data = _first(held, "data", "content", "base64", "bytes", "file_data")
-    if isinstance(address, str) and address:
-        made = shape.uri(address, modality, media_type)
-    elif isinstance(data, str) and data.startswith(("http://", "https://")):
-        made = shape.uri(data, modality, media_type)
-    elif isinstance(data, str):
-        made = shape.binary(data, media_type or "application/octet-stream", modality)
-    elif file_id is not None:
-        made = shape.file(file_id, modality, media_type)
-    else:
-        made = shape.generic(modality, {"modality": modality, "mime_type": media_type})
-    name = _first(held, "filename", "name", "display_name")
-    if isinstance(name, str):
-        made["filename"] = name
-    return made
-
-
+# An item of OpenAI's Responses has an id of its own beside that of the call.
+_CALL_IDS = ("call_id", "id", "tool_use_id", "toolCallId", "tool_call_id", "toolUseId")
+_WORDS = ("text", "input_text", "output_text", "summary_text")
 _BY_TYPE: dict[str, Callable[[dict[str, Any]], Part]] = {
-    **dict.fromkeys(("text", "input_text", "output_text", "summary_text"), _text),
+    **dict.fromkeys(_WORDS, _text),
     **dict.fromkeys(("reasoning", "thinking", "redacted_thinking"), _reasoning),
     **dict.fromkeys(
         ("tool_call", "tool_use", "tool-call", "function_call", "function", "toolUse"), _call
     ),
+    "custom_tool_call": _call,
     **dict.fromkeys(
         ("tool_call_response", "tool_result", "tool-result", "function_call_output"), _response
     ),
-    **dict.fromkeys(("image_url", "input_image", "image", "image-url"), _media("image")),
-    **dict.fromkeys(("input_audio", "audio", "audio-url"), _media("audio")),
-    **dict.fromkeys(("video", "video_url", "video-url"), _media("video")),
-    **dict.fromkeys(
-        ("file", "input_file", "document", "document-url", "blob", "binary", "uri"),
-        _media("document"),
-    ),
+    "custom_tool_call_output": _response,
+    **{kind: media(modality) for kind, modality in MEDIA_TYPES.items()},
 }
 _BY_KEY: dict[str, Callable[[dict[str, Any]], Part]] = {
     "text": _text,
@@ -293,13 +268,11 @@ _BY_KEY: dict[str, Callable[[dict[str, Any]], Part]] = {
     "function_response": _response,
     "functionResponse": _response,
     "reasoningContent": _reasoning,
-    "image": _media("image"),
-    "audio": _media("audio"),
-    "video": _media("video"),
-    "document": _media("document"),
-    "inline_data": _media("document"),
-    "inlineData": _media("document"),
-    "file_data": _media("document"),
-    "fileData": _media("document"),
+    "image": media("image"),
+    "audio": media("audio"),
+    "video": media("video"),
+    **dict.fromkeys(
+        ("document", "inline_data", "inlineData", "file_data", "fileData"), media("document")
+    ),
     "content": _text,
 }

@@ -1,8 +1,9 @@
 """Tokens of a model call, as Openlayer counts and prices them.
 
 ``usageDetails`` is a partition: each token is in exactly one of its parts. The conventions'
-counts overlap (input includes cached and audio input, output includes audio output), so the
-parts are taken out of the totals. Reasoning stays in the output, which is how it is priced.
+counts overlap (input includes cached and audio input, both include cached audio, output
+includes audio output), so the parts are taken out of the totals, and cached audio is cached.
+Reasoning stays in the output, which is how it is priced.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def usage_of(reading: Mapping[str, Any]) -> Usage:
         return Usage(prompt, completion, (prompt or 0) + (completion or 0), details)
     cached = count_of(reading, semconv.USAGE_CACHE_READ_INPUT_TOKENS) or 0
     written = count_of(reading, semconv.USAGE_CACHE_WRITE_INPUT_TOKENS) or 0
-    audio_in = count_of(reading, semconv.USAGE_AUDIO_INPUT_TOKENS) or 0
+    audio_in = _uncached_audio(reading, (prompt or 0) - cached - written)
     audio_out = count_of(reading, semconv.USAGE_AUDIO_OUTPUT_TOKENS) or 0
     parts = {
         "input_tokens": max(0, (prompt or 0) - cached - written - audio_in),
@@ -61,3 +62,16 @@ def usage_of(reading: Mapping[str, Any]) -> Usage:
     }
     details = {name: count for name, count in parts.items() if count}
     return Usage(prompt, completion, (prompt or 0) + (completion or 0), details)
+
+
+def _uncached_audio(reading: Mapping[str, Any], uncached: int) -> int:
+    """The audio input that no cache had.
+
+    Args:
+        reading: The reading.
+        uncached: The whole input that no cache had. It limits the audio where nothing says
+            how much of that was cached.
+    """
+    audio = count_of(reading, semconv.USAGE_AUDIO_INPUT_TOKENS) or 0
+    audio -= count_of(reading, semconv.USAGE_AUDIO_CACHE_READ_INPUT_TOKENS) or 0
+    return max(0, min(audio, uncached))

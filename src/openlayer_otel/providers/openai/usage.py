@@ -15,6 +15,12 @@ _INPUT_DETAILS = {
     "image_tokens": semconv.USAGE_IMAGE_INPUT_TOKENS,
     "audio_tokens": semconv.USAGE_AUDIO_INPUT_TOKENS,
 }
+# Field of the input's ``cached_tokens_details`` (Realtime) -> attribute.
+_CACHED_DETAILS = {
+    "text_tokens": semconv.USAGE_TEXT_CACHE_READ_INPUT_TOKENS,
+    "image_tokens": semconv.USAGE_IMAGE_CACHE_READ_INPUT_TOKENS,
+    "audio_tokens": semconv.USAGE_AUDIO_CACHE_READ_INPUT_TOKENS,
+}
 _OUTPUT_DETAILS = {
     "reasoning_tokens": semconv.USAGE_REASONING_OUTPUT_TOKENS,
     "text_tokens": semconv.USAGE_TEXT_OUTPUT_TOKENS,
@@ -60,13 +66,23 @@ def read_usage(usage: Any, record: Record) -> None:
             for detail, count in given.items():
                 if type(count) is int and (count or detail in _ZERO_COUNTS) and detail in details:
                     attributes[details[detail]] = count
+                elif type(count) is dict and detail == "cached_tokens_details":
+                    _read_cached(count, attributes)
     if semconv.USAGE_CACHE_READ_INPUT_TOKENS not in attributes:
-        # DeepSeek's name for it.
-        record.usage(semconv.USAGE_CACHE_READ_INPUT_TOKENS, usage.get("prompt_cache_hit_tokens"))
+        # DeepSeek's name for it, and Moonshot's.
+        for name in ("prompt_cache_hit_tokens", "cached_tokens"):
+            record.usage(semconv.USAGE_CACHE_READ_INPUT_TOKENS, usage.get(name))
     if semconv.USAGE_REASONING_OUTPUT_TOKENS not in attributes:
         record.usage(semconv.USAGE_REASONING_OUTPUT_TOKENS, usage.get("reasoning_tokens"))
     if attributes.get(semconv.USAGE_REASONING_OUTPUT_TOKENS):
         _count_reasoning(attributes, usage.get("total_tokens"))
+
+
+def _read_cached(given: dict[str, Any], attributes: dict[str, Any]) -> None:
+    for detail, attribute in _CACHED_DETAILS.items():
+        count = given.get(detail)
+        if type(count) is int and count:
+            attributes[attribute] = count
 
 
 def _count_reasoning(attributes: dict[str, Any], total: object) -> None:
