@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from openlayer_otel import OpenlayerSpanProcessor
+from tests.export_delivery.applications import Applications
 from tests.support.openlayer_server import FaultyServer, faulty_server
 
 Processing = tuple[TracerProvider, OpenlayerSpanProcessor]
@@ -52,6 +54,14 @@ def processing(
     server.released.set()
     for provider in made:
         provider.shutdown()
+
+
+@pytest.fixture
+def applications(server: FaultyServer, tmp_path: Path) -> Iterator[Applications]:
+    """Programs that are killed at the end of the test."""
+    starter = Applications(server, tmp_path / "spool")
+    yield starter
+    starter.stop()
 
 
 def run(provider: TracerProvider, *names: str, output: str = "") -> None:

@@ -4,87 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.export_delivery.applications import PATIENCE, START, Applications
 from tests.export_delivery.conftest import numbered
 from tests.support.openlayer_server import HANG, FaultyServer, free_port, wait_until
-
-PROJECT = Path(__file__).parents[2]
-# Seconds for a program on a machine that has much else to do.
-_PATIENCE = 180
-PRELUDE = """
-import os, sys, threading, time
-from opentelemetry.sdk.trace import TracerProvider
-from openlayer_otel import OpenlayerSpanProcessor
-from tests.export_delivery.conftest import numbered, run
-"""
-START = """
-processor = OpenlayerSpanProcessor()
-provider = TracerProvider()
-provider.add_span_processor(processor)
-"""
-
-
-class Applications:
-    """Starts Python programs that send to the faulty server."""
-
-    def __init__(self, server: FaultyServer, spool: Path) -> None:
-        self.spool = spool
-        self.environment = {
-            **os.environ,
-            "PYTHONPATH": str(PROJECT),
-            "OPENLAYER_API_KEY": "secret-key",
-            "OPENLAYER_INFERENCE_PIPELINE_ID": "pipeline-1",
-            "OPENLAYER_BASE_URL": server.url,
-            "OPENLAYER_OTEL_SPOOL_DIRECTORY": str(spool),
-            "OPENLAYER_OTEL_EXIT_TIMEOUT": "2",
-        }
-        self._started: list[subprocess.Popen[str]] = []
-
-    def start(self, *parts: str, first: str = "", **variables: str) -> subprocess.Popen[str]:
-        """A running program; ``first`` and ``parts`` are joined to its text."""
-        process = subprocess.Popen(
-            [sys.executable, "-c", first + PRELUDE + "\n".join(parts)],
-            env={**self.environment, **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._started.append(process)
-        return process
-
-    def run(self, *parts: str, first: str = "", **variables: str) -> tuple[str, str, float]:
-        """Output, errors and duration of a program that has to end by itself, well."""
-        began = time.monotonic()
-        process = self.start(*parts, first=first, **variables)
-        output, errors = process.communicate(timeout=_PATIENCE)
-        assert process.returncode == 0, errors
-        assert "Traceback" not in errors
-        return output, errors, time.monotonic() - began
-
-    def waiting(self) -> int:
-        """Traces in the spool."""
-        return len(list(self.spool.glob("*.trace")))
-
-    def stop(self) -> None:
-        for process in self._started:
-            process.kill()
-            process.communicate()
-
-
-@pytest.fixture
-def applications(server: FaultyServer, tmp_path: Path) -> Iterator[Applications]:
-    """Programs that are killed at the end of the test."""
-    starter = Applications(server, tmp_path / "spool")
-    yield starter
-    starter.stop()
 
 
 def test_a_program_that_just_ends_has_sent_its_traces(
@@ -195,7 +122,7 @@ def test_several_processes_replay_one_spool_and_send_each_trace_once(
     server.mode = "ok"
     processes = [applications.start(START, _replay_until_empty()) for _ in range(4)]
     for process in processes:
-        _, errors = process.communicate(timeout=_PATIENCE)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, errors
     assert server.names() == Counter(numbered(200))
 
@@ -301,7 +228,7 @@ def test_a_full_disk_costs_no_trace_while_the_process_lives(
     wait_until(lambda: len(server.requests) >= 1)
     time.sleep(0.3)
     server.mode = "ok"
-    output, errors = process.communicate(timeout=_PATIENCE)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert "sent=20" in output, errors
     assert "lost=0" in output
     assert "cannot write to the spool" in errors
@@ -357,7 +284,7 @@ def test_a_process_that_was_frozen_goes_on(
     process.send_signal(signal.SIGSTOP)
     time.sleep(1.5)
     process.send_signal(signal.SIGCONT)
-    process.communicate(timeout=_PATIENCE)
+    process.communicate(timeout=PATIENCE)
     assert server.names() == Counter(["first", "second"])
 
 

@@ -13,7 +13,7 @@ import os
 import random
 import threading
 import time
-from types import ModuleType
+import weakref
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -26,14 +26,10 @@ from openlayer_otel.export.answers import (
     retry_after,
     verdict_of,
 )
-from openlayer_otel.export.connection import (
-    LARGEST_ANSWER,
-    Response,
-    exchange,
-    head_of,
-    is_open,
-)
+from openlayer_otel.export.connection import head_of
 from openlayer_otel.export.fitting import shrink
+from openlayer_otel.export.http_libraries import import_requests, import_urllib3
+from openlayer_otel.export.way import Way
 from openlayer_otel.settings import Settings
 from openlayer_otel.version import __version__
 
@@ -45,83 +41,7 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
 # A body that was refused as too large is halved until it would be smaller than this.
 SMALLEST_BODY = 20_000
-_LONGEST_CONNECT = 5.0
 _LENGTH = "Content-Length"
-
-
-# Held while modules are imported on our threads: a child that is forked in the middle of an
-# import waits for it for ever, because nobody there will finish it.
-importing = threading.Lock()
-_imported: dict[str, ModuleType] = {}
-
-
-def import_requests() -> ModuleType:
-    """The library, imported with everything that it would import later."""
-    if "requests" not in _imported:
-        with importing:
-            import requests
-            import urllib3
-
-            "localhost".encode("idna")  # the codec is a module, too; looking up a name needs it
-            _imported.update(requests=requests, urllib3=urllib3)
-    return _imported["requests"]
-
-
-def import_urllib3() -> ModuleType:
-    """The library under ``requests``, which sends the bytes."""
-    import_requests()
-    return _imported["urllib3"]
-
-
-class _Way:
-    """How a thread reaches a pipeline: its connections, the URL in the request, the headers.
-
-    Attributes:
-        connection: The connection of the last request; it may have been closed since.
-    """
-
-    __slots__ = ("connection", "head", "headers", "pool", "url")
-
-    def __init__(self, pool: Any, url: str, headers: dict[str, str], head: bytes) -> None:
-        self.pool = pool
-        self.url = url
-        self.headers = headers
-        self.head = head
-        self.connection: Any = None
-
-    def send(self, data: bytes, timeout: float) -> Response:
-        """One request over the open connection, or else over one that urllib3 opens."""
-        connection = self.connection
-        if connection is not None and is_open(connection):
-            return exchange(connection, self.head, data, timeout)
-        response = self.pool.urlopen(
-            "POST",
-            self.url,
-            body=data,
-            headers=self.headers,
-            retries=False,
-            redirect=False,
-            assert_same_host=False,
-            preload_content=False,
-            timeout=import_urllib3().Timeout(min(timeout, _LONGEST_CONNECT), timeout),
-        )
-        self.connection = response.connection
-        body = _read(response, time.monotonic() + timeout)
-        return Response(int(response.status), body, response.headers.get("Retry-After"))
-
-
-def _read(response: Any, until: float) -> bytes:
-    """The answer, as far as anyone needs it; the connection is kept if that was all."""
-    parts = []
-    size = 0
-    for part in response.stream(8192):
-        parts.append(part)
-        size += len(part)
-        if size > LARGEST_ANSWER or time.monotonic() > until:
-            response.close()
-            break
-    response.release_conn()
-    return b"".join(parts)
 
 
 class Client:
@@ -133,7 +53,7 @@ class Client:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._of_thread = threading.local()
+        self.renew()
         # No request lasts beyond this time (monotonic); set when the process ends.
         self.last_moment = float("inf")
 
@@ -177,17 +97,19 @@ class Client:
             "client:verify", "openlayer-otel: OPENLAYER_VERIFY_SSL is off: TLS is not verified."
         )
 
-    def _way_to(self, pipeline_id: str) -> _Way:
+    def _way_to(self, pipeline_id: str) -> Way:
         """How this thread reaches a pipeline, found out once: it costs more than a request."""
-        known: dict[str, _Way] | None = getattr(self._of_thread, "ways", None)
+        known: dict[str, Way] | None = getattr(self._of_thread, "ways", None)
         if known is None:
             known = self._of_thread.ways = {}
         way = known.get(pipeline_id)
         if way is None:
             way = known[pipeline_id] = self._find_way(pipeline_id)
+            with self._lock:
+                self._ways.add(way)
         return way
 
-    def _find_way(self, pipeline_id: str) -> _Way:
+    def _find_way(self, pipeline_id: str) -> Way:
         """What ``requests`` does before it sends: headers, proxy, certificates, connections."""
         session: Any = self.session()
         path = f"/inference-pipelines/{quote(pipeline_id, safe='')}/data-stream"
@@ -210,7 +132,7 @@ class Client:
         passed_on = pool.proxy is not None and pool.scheme == "http"
         of_proxy = pool.proxy_headers if passed_on else {}
         head = head_of(request.url, target, {**headers, **of_proxy})
-        return _Way(pool, target, headers, head)
+        return Way(pool, target, headers, head)
 
     def attempt(self, pipeline_id: str, data: bytes, timeout: float) -> Answer:
         """Send one body once.
@@ -276,9 +198,30 @@ class Client:
             if failures > retries or time.monotonic() + pause >= ends or give_up.wait(pause):
                 return answer, data
 
+    def close_idle(self) -> None:
+        """Close the connections over which no request is on its way; the next opens another."""
+        with self._lock:
+            connections = [way.connection for way in self._ways]
+        for connection in connections:
+            if connection is not None and connection.in_use.acquire(blocking=False):
+                try:
+                    connection.close()
+                finally:
+                    connection.in_use.release()
+
     def after_fork(self) -> None:
-        """In the child: no connection of the parent is used."""
+        """In the child: no connection of the parent is used, and none stays open."""
+        for way in list(self._ways):
+            if way.connection is not None:
+                way.connection.close()
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin without connections."""
         self._of_thread = threading.local()
+        # Those of all threads, for the end.
+        self._ways: weakref.WeakSet[Way] = weakref.WeakSet()
+        self._lock = threading.Lock()
 
 
 def verification(settings: Settings) -> bool | str:

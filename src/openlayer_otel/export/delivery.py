@@ -129,6 +129,8 @@ class Delivery:
         with self._lock:
             if self._thread is not None and self._thread.is_alive():
                 return True
+            if type(self._calls) is not queue.SimpleQueue:
+                self._renew()
             thread = threading.Thread(target=self._run, name="openlayer-worker", daemon=True)
             try:
                 thread.start()
@@ -137,6 +139,13 @@ class Delivery:
                 return False  # the interpreter is shutting down: flush and close do the work
             self._thread = thread
             return True
+
+    def _renew(self) -> None:
+        """gevent has patched the standard library since: what it had before stops all greenlets."""
+        self._calls = queue.SimpleQueue()
+        self._calls.put(None)
+        self._senders.after_fork()
+        self._client.renew()
 
     def _run(self) -> None:
         calls = self._calls
@@ -281,6 +290,7 @@ class Delivery:
         self._put_queue_away(last_moment)
         self.flush(last_moment - time.monotonic())
         lost = self._put_rest_away(ends)
+        self._client.close_idle()
         self.tally.report(at_once=True)
         return not lost
 

@@ -14,12 +14,12 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields
 
 from openlayer_otel import attachments, diagnostics
 from openlayer_otel.diagnostics import logger, report_failure, warn_once
-from openlayer_otel.export import client
+from openlayer_otel.export import client, http_libraries
 from openlayer_otel.export.assembly import Assembly
 from openlayer_otel.export.completed import CompletedTrace
 from openlayer_otel.export.delivery import Delivery
@@ -209,6 +209,7 @@ def _hook() -> None:
     if not _hooked:
         _hooked = True
         atexit.register(_at_exit)
+        _follow_multiprocessing()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(
                 before=_before_fork,
@@ -238,20 +239,22 @@ def _at_exit() -> None:
 
 
 def _before_fork() -> None:
-    # An import takes a moment only; should one hang, the fork goes on without us.
-    _import_held.append(client.importing.acquire(timeout=_LONGEST_IMPORT))
+    # An import takes a moment only; should one hang, the fork goes on without us. So it does where
+    # another greenlet is forking: it holds the lock itself, and there is no import.
+    forking = any(_import_held)
+    _import_held.append(not forking and http_libraries.importing.acquire(timeout=_LONGEST_IMPORT))
 
 
 def _after_fork_in_parent() -> None:
     if _import_held.pop():
-        client.importing.release()
+        http_libraries.importing.release()
 
 
 def _after_fork() -> None:
     """In the child, where only the forking thread lives: nothing may wait for another one."""
     global _lock, _exit_ends
     _import_held.clear()
-    client.importing = threading.Lock()
+    http_libraries.importing = threading.Lock()
     diagnostics.renew_locks()
     attachments.renew_locks()
     _lock = threading.RLock()
@@ -262,12 +265,20 @@ def _after_fork() -> None:
 
 
 def _follow_multiprocessing() -> None:
-    """In a child of ``multiprocessing``, which runs no exit hooks: use what it runs in their place.
+    """A child of ``multiprocessing`` may run no exit hooks: use what it runs in their place.
 
-    It forgets first what its parent has registered there, then calls those who want to know.
+    As it begins it forgets what is registered there, then calls those who want to know. So the
+    latter are told before it begins: in the parent, after a fork, or, where the child is no copy of
+    the parent, while it imports the program. After that only the former is left to do.
     """
     util = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        util.register_after_fork(
-            _at_exit, lambda at_exit: util.Finalize(None, at_exit, exitpriority=_LAST)
-        )
+    process = sys.modules.get("multiprocessing.process")
+    if util is None or process is None:
+        return
+
+    def run_last(at_exit: Callable[[], None]) -> None:
+        util.Finalize(None, at_exit, exitpriority=_LAST)
+
+    util.register_after_fork(_at_exit, run_last)
+    if process.parent_process() is not None:
+        run_last(_at_exit)

@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from openlayer_otel.export.answers import BAD_ADDRESS
-from openlayer_otel.export.client import Client, import_requests, verification
+from openlayer_otel.export.client import Client, verification
+from openlayer_otel.export.http_libraries import import_requests
 
 _PASSING = frozenset({408, 409, 425, 429})
 

@@ -1,0 +1,99 @@
+"""Ways in which applications are run: what stands between them and the end of a process."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.export_delivery.applications import PRELUDE, START, Applications
+from tests.export_delivery.conftest import numbered
+from tests.support.openlayer_server import FaultyServer
+
+
+@pytest.mark.parametrize("provider_first", [True, False], ids=["provider first", "processor first"])
+def test_a_request_that_is_under_way_at_the_end_is_waited_for(
+    provider_first: bool, applications: Applications, server: FaultyServer
+) -> None:
+    """urllib3 closes, when the interpreter ends, the connections that it thinks are idle."""
+    server.delay = 0.3
+    start = "provider = TracerProvider()\n" * provider_first + START
+    application = """
+run(provider, "one")
+while not processor.counts().sent: time.sleep(0.05)
+time.sleep(0.2)  # the connection is open, and nobody uses it
+run(provider, "two")
+time.sleep(0.05)
+"""
+    _, errors, _ = applications.run(start, application)
+    assert server.names() == Counter(["one", "two"])
+    assert server.connections == 1
+    assert errors == ""
+    assert applications.waiting() == 0
+
+
+def test_no_connection_is_left_open_at_the_end(
+    applications: Applications, server: FaultyServer
+) -> None:
+    application = "import warnings\nwarnings.simplefilter('always')\nrun(provider, *numbered(20))"
+    _, errors, _ = applications.run(START, application)
+    assert server.names() == Counter(numbered(20))
+    assert errors == ""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("begun", ["with the program", "in the target"])
+def test_processes_that_are_no_copies_of_their_parent_need_no_flush(
+    method: str, begun: str, applications: Applications, server: FaultyServer, tmp_path: Path
+) -> None:
+    server.delay = 0.2
+    in_target = begun == "in the target"
+    program = f"""{PRELUDE}
+import multiprocessing
+{"" if in_target else START}
+def work(number):
+    global provider
+    {"processor = OpenlayerSpanProcessor()" if in_target else "pass"}
+    {"provider = TracerProvider()" if in_target else "pass"}
+    {"provider.add_span_processor(processor)" if in_target else "pass"}
+    run(provider, f"worker-{{number}}")
+if __name__ == "__main__":
+    context = multiprocessing.get_context("{method}")
+    processes = [context.Process(target=work, args=(number,)) for number in range(2)]
+    for each in processes: each.start()
+    for each in processes: each.join()
+    assert [each.exitcode for each in processes] == [0, 0]
+"""
+    path = tmp_path / "program.py"
+    path.write_text(program)
+    applications.run(f"import runpy; sys.argv = [{str(path)!r}]", f"exec({_AS_MAIN!r})")
+    assert server.names() == Counter(["worker-0", "worker-1"])
+
+
+# Children import the program by its path: it has to be the main module.
+_AS_MAIN = "import subprocess; sys.exit(subprocess.call([sys.executable, sys.argv[0]]))"
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="gevent patches later there")
+def test_greenlets_can_take_over_after_the_start(
+    applications: Applications, server: FaultyServer
+) -> None:
+    """As gunicorn's gevent workers do with an application that is loaded before the fork."""
+    pytest.importorskip("gevent")
+    application = """
+child = os.fork()
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+else:
+    from gevent import monkey
+    monkey.patch_all()
+    import gevent
+    gevent.joinall([gevent.spawn(run, provider, name) for name in numbered(20)], timeout=60)
+    assert provider.force_flush(60_000)
+    sys.exit(0)
+"""
+    server.next_modes = [503]  # a pause before the next attempt must stop no greenlet either
+    applications.run("import ssl", START, application)
+    assert server.names() == Counter(numbered(20))
