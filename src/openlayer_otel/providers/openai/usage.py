@@ -69,9 +69,10 @@ def read_usage(usage: Any, record: Record) -> None:
                 elif type(count) is dict and detail == "cached_tokens_details":
                     _read_cached(count, attributes)
     if semconv.USAGE_CACHE_READ_INPUT_TOKENS not in attributes:
-        # DeepSeek's name for it, and Moonshot's.
-        for name in ("prompt_cache_hit_tokens", "cached_tokens"):
-            record.usage(semconv.USAGE_CACHE_READ_INPUT_TOKENS, usage.get(name))
+        # DeepSeek's name for it; and Moonshot's, of which servers without a cache send a zero.
+        hits = usage.get("prompt_cache_hit_tokens")
+        hits = (usage.get("cached_tokens") or None) if hits is None else hits
+        record.usage(semconv.USAGE_CACHE_READ_INPUT_TOKENS, hits)
     if semconv.USAGE_REASONING_OUTPUT_TOKENS not in attributes:
         record.usage(semconv.USAGE_REASONING_OUTPUT_TOKENS, usage.get("reasoning_tokens"))
     if attributes.get(semconv.USAGE_REASONING_OUTPUT_TOKENS):
