@@ -37,10 +37,24 @@ time.sleep(0.05)
 def test_no_connection_is_left_open_at_the_end(
     applications: Applications, server: FaultyServer
 ) -> None:
-    application = "import warnings\nwarnings.simplefilter('always')\nrun(provider, *numbered(20))"
-    _, errors, _ = applications.run(START, application)
+    """The threads that send live on, and with them what they hold."""
+    last = f"""
+import atexit, gc, socket
+@atexit.register
+def look():
+    sockets = [each for each in gc.get_objects() if isinstance(each, socket.socket)]
+    to_openlayer = [
+        each for each in sockets if each.fileno() >= 0 and each.getpeername()[1] == {server.port}
+    ]
+    print("open:", len(to_openlayer))
+"""
+    start = """
+provider = TracerProvider(shutdown_on_exit=False)
+provider.add_span_processor(OpenlayerSpanProcessor())
+"""
+    output, errors, _ = applications.run(last, start, "run(provider, *numbered(20))")
     assert server.names() == Counter(numbered(20))
-    assert errors == ""
+    assert (output, errors) == ("open: 0\n", "")
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])

@@ -53,16 +53,9 @@ _OPENAI_CHAT = Table(
 # That SDK knows nothing of the legacy APIs and of Realtime: what they share with the others.
 _OPENAI_COMPLETIONS = Table(
     {
-        "frequency_penalty": (semconv.REQUEST_FREQUENCY_PENALTY, 0),
-        "logit_bias": (None, None),
-        "logprobs": (None, None),
-        "max_tokens": (semconv.REQUEST_MAX_TOKENS, None),
-        "n": (semconv.REQUEST_CHOICE_COUNT, 1),
-        "presence_penalty": (semconv.REQUEST_PRESENCE_PENALTY, 0),
-        "seed": (semconv.REQUEST_SEED, None),
-        "stop": (semconv.REQUEST_STOP_SEQUENCES, None),
-        "temperature": (semconv.REQUEST_TEMPERATURE, 1),
-        "top_p": (semconv.REQUEST_TOP_P, 1),
+        name: parameter if name != "logprobs" else (None, None)
+        for name, parameter in _OPENAI_CHAT.parameters.items()
+        if name != "top_logprobs"
     }
 )
 _OPENAI_RESPONSES = Table(
