@@ -15,8 +15,10 @@ import hashlib
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,9 @@ PEERS = {
     ),
     "Openlayer SDK": ("openlayer",),
 }
+# The clients of a process, each with its copy of the SDKs: the bare and the instrumented one, and
+# where calls are recorded, the two floors.
+_COPIES_WITHOUT_FLOORS, _COPIES = 2, 4
 # What is timed in place.
 IN_PLACE = ("calls", "chunks")
 # What else is measured: module of this package -> its name in the results.
@@ -90,14 +95,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few calls, no peers, no file")
     parser.add_argument("--scale", type=float, default=1.0, help="factor for the calls per round")
     options = parser.parse_args()
-    # Half of the calls in each of two processes.
-    scale = 0.1 if options.quick else options.scale / 2
+    scale = 0.2 if options.quick else options.scale
     found: dict[str, Any] = {"python": platform.python_version(), "overheads": []}
     runs = [
         ("openlayer-otel", "sampled"),
         ("openlayer-otel, content off", "sampled"),
         ("openlayer-otel", "unsampled"),
         ("openlayer-otel", "none"),
+        ("control", "sampled"),
     ]
     for name, mode in runs:
         _show(found["overheads"], _measured(sys.executable, name, mode, scale))
@@ -118,18 +123,20 @@ def main() -> None:
 
 
 def _measured(python: str, contender: str, mode: str, scale: float) -> list[Any]:
-    """The results of a contender: the mean of two processes, see ``copies.py``."""
-    arguments = ("measure", contender, "--mode", mode, "--scale", str(scale))
-    pairs = zip(_run(python, *arguments), _run(python, *arguments, "--bare-second"), strict=True)
-    return [_mean(one, other) for one, other in pairs]
+    """The results of a contender: the mean of several processes, see ``copies.py``."""
+    processes = _COPIES if mode == "sampled" else _COPIES_WITHOUT_FLOORS
+    arguments = ("measure", contender, "--mode", mode, "--scale", str(scale / processes))
+    runs = [_run(python, *arguments, "--rotation", str(each)) for each in range(processes)]
+    return [_mean(lines) for lines in zip(*runs, strict=True)]
 
 
-def _mean(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    if "failed" in one or "failed" in other:
-        return one if "failed" in one else other
+def _mean(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    failed = [line for line in lines if "failed" in line]
+    if failed:
+        return failed[0]
     return {
-        name: (value + other[name]) / 2 if isinstance(value, float) else value
-        for name, value in one.items()
+        name: statistics.mean(line[name] for line in lines) if isinstance(value, float) else value
+        for name, value in lines[0].items()
     }
 
 

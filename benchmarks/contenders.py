@@ -51,7 +51,11 @@ def _openlayer_sdk(provider: TracerProvider) -> None:
     lib.init(api_key="k", inference_pipeline_id="p", auto_instrument=["openai", "anthropic"])
 
 
+CONTROL = "control"
+"""The floor once more, in the place of the instrumented client: it has to cost one floor."""
+
 CONTENDERS: dict[str, Instrument] = {
+    CONTROL: lambda provider: None,
     "openlayer-otel": _openlayer,
     "openlayer-otel, content off": _without_content,
     "official GenAI": _official,

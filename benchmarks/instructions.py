@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import CASES, Case, repeat
-from benchmarks.measure import Clients, arguments, start
+from benchmarks.measure import Clients, arguments, cases_of, start
 
 # A C function that nothing else calls: what it calls is counted, and each return from it
 # writes the count to a file of its own.
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=12, help="rounds before the counted one")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    names = options.case or list(CASES)
+    names = cases_of(options)
     if options.inside:
         _work(options.contender, options.mode, names, options.warm_up)
         return

@@ -13,29 +13,29 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import truediv
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
-from opentelemetry.trace import NoOpTracerProvider
+from opentelemetry.trace import NoOpTracerProvider, get_tracer_provider
 
 from benchmarks import floor, floor_streams
-from benchmarks.cases import CASES, Case, repeat, unwrapped
-from benchmarks.contenders import CONTENDERS, SPANLESS, global_provider
+from benchmarks.cases import CASES, Case, Wrap, repeat, unwrapped
+from benchmarks.contenders import CONTENDERS, CONTROL, SPANLESS, global_provider
 from benchmarks.copies import Copies
 
 BLOCKS = 9
 """Blocks of calls; each gives one overhead and one ratio, and the median is reported."""
 TURNS = 12
 """Turns of each client in a block, and how many plain calls or streams it makes in a row. The first
-finds the processor's caches full of another client's code, unless that used the same SDK:"""
+finds the processor's caches full of another client's code:"""
 IN_A_ROW = 8
 STREAMS_IN_A_ROW = 2
 
 
-_FLOORS = {
+_FLOORS: dict[str, dict[str, Callable[..., Callable[..., Any]]]] = {
     "floor": {**floor.FLOORS, **floor_streams.FLOORS},
     "current floor": floor_streams.CURRENT_FLOORS,
 }
@@ -86,13 +86,24 @@ def check(name: str, case: Case, counter: Counter, calls: int, mode: str) -> Non
 
 
 def start(
-    contender: str, mode: str, names: Iterable[str], bare_first: bool = True
+    contender: str, mode: str, names: Iterable[str], rotation: int = 0
 ) -> tuple[Copies, Counter]:
-    """Load both copies of what the named cases use, and instrument the one."""
+    """Load a copy of what the named cases use for each of their clients; instrument the one."""
     provider, counter = provider_for(mode)
     if mode != "none":
         global_provider(provider)
-    return Copies(lambda: CONTENDERS[contender](provider), names, bare_first), counter
+    needed = {client for name in names for client in _clients(CASES[name], mode)}
+    clients = [client for client in ("bare", *_FLOORS, "instrumented") if client in needed]
+    first = rotation % len(clients)
+    return Copies(
+        clients[first:] + clients[:first], names, lambda: CONTENDERS[contender](provider)
+    ), counter
+
+
+def _clients(case: Case, mode: str) -> list[str]:
+    """The clients that take turns with a case."""
+    floors = [floor for floor, made in _FLOORS.items() if mode == "sampled" and case.name in made]
+    return ["bare", *floors, "instrumented"]
 
 
 class Clients:
@@ -113,29 +124,28 @@ class Clients:
     def __init__(
         self, contender: str, case: Case, mode: str, copies: Copies, counter: Counter, calls: int
     ) -> None:
-        self._copies = copies
-        copies.bare()
-        self.calls = {"bare": case.make(unwrapped)}
+        self.use = copies.use
+        self.calls: dict[str, Callable[[], Any]] = {}
         content = "content off" not in contender
-        for name, floors in _FLOORS.items() if mode == "sampled" else ():
-            if case.name in floors:
-                tracer = provider_for("sampled")[0].get_tracer("floor")
-                self.calls[name] = case.make(
-                    lambda create, make=floors[case.name], tracer=tracer: make(  # type: ignore[misc]
-                        tracer, create, content
-                    )
-                )
-        copies.instrumented()
-        self.calls["instrumented"] = case.make(unwrapped)
+        for client in _clients(case, mode):
+            copies.use(client)
+            wrap = unwrapped
+            if client in _FLOORS:
+                wrap = _floor(client, case, provider_for("sampled")[0], content)
+            elif client == "instrumented" and contender == CONTROL:
+                wrap = _floor("floor", case, get_tracer_provider(), content)
+            self.calls[client] = case.make(wrap)
         run = repeat(case, self.calls["instrumented"], calls)
         run()
         counter.count = 0
         run()
         check(contender, case, counter, calls, mode)
 
-    def use(self, client: str) -> None:
-        """Load the copy of the SDKs that a client was made from."""
-        (self._copies.instrumented if client == "instrumented" else self._copies.bare)()
+
+def _floor(name: str, case: Case, provider: Any, content: bool) -> Wrap:
+    """What wraps the SDK's method in a hand-written span."""
+    tracer, make = provider.get_tracer("floor"), _FLOORS[name][case.name]
+    return lambda create: make(tracer, create, content)
 
 
 def measure(
@@ -191,15 +201,20 @@ class Quickest:
 
 
 def _turns(clients: Clients, turns: int, in_a_row: int) -> Iterator[str]:
-    """Which client makes the next call; garbage is collected before, not meanwhile."""
+    """Which client makes the next call; garbage is collected before, not meanwhile.
+
+    No client comes after the same one each time: what both run would be in the caches for it.
+    """
     gc.collect()
     gc.disable()
+    order = list(clients.calls)
     try:
         for _ in range(turns):
-            for client in clients.calls:
+            for client in order:
                 clients.use(client)
                 for _ in range(in_a_row):
                     yield client
+            order.append(order.pop(0))
     finally:
         gc.enable()
 
@@ -241,16 +256,23 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def cases_of(options: argparse.Namespace) -> list[str]:
+    """The names of the cases that were asked for; the control has those with a floor only."""
+    names: list[str] = options.case or list(CASES)
+    control = options.contender == CONTROL
+    return [name for name in names if not control or name in _FLOORS["floor"]]
+
+
 def main() -> None:
     """Measure one contender."""
     parser = arguments(__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="factor for the calls per turn")
     parser.add_argument(
-        "--bare-second", action="store_true", help="import the instrumented SDKs before the bare"
+        "--rotation", type=int, default=0, help="whose copy of the SDKs is imported first"
     )
     options = parser.parse_args()
-    names = options.case or list(CASES)
-    copies, counter = start(options.contender, options.mode, names, not options.bare_second)
+    names = cases_of(options)
+    copies, counter = start(options.contender, options.mode, names, options.rotation)
     for name in names:
         case = CASES[name]
         turns = max(3, int(TURNS * options.scale))

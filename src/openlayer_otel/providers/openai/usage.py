@@ -31,23 +31,26 @@ _OUTPUT_DETAILS = {
 _ZERO_COUNTS = frozenset({"cached_tokens", "reasoning_tokens"})
 
 
-def _side(name: str, attribute: str, details: dict[str, str]) -> tuple[Any, ...]:
+_Side = tuple[str, str, str, str, dict[str, str]]
+
+
+def _side(name: str, attribute: str, details: dict[str, str]) -> _Side:
     """A total, and its details: ``prompt_tokens_details`` or, as Assistants and transcriptions
     have it, ``prompt_token_details``."""
     return f"{name}_tokens", f"{name}_tokens_details", f"{name}_token_details", attribute, details
 
 
 # Chat Completions and Responses name the totals differently and the details alike.
-_CHAT = (
+_CHAT: tuple[_Side, ...] = (
     _side("prompt", semconv.USAGE_INPUT_TOKENS, _INPUT_DETAILS),
     _side("completion", semconv.USAGE_OUTPUT_TOKENS, _OUTPUT_DETAILS),
 )
-# Compatible servers may mix the names; then those of Chat Completions count.
-_ANY = (
-    *_CHAT,
+_RESPONSES: tuple[_Side, ...] = (
     _side("input", semconv.USAGE_INPUT_TOKENS, _INPUT_DETAILS),
     _side("output", semconv.USAGE_OUTPUT_TOKENS, _OUTPUT_DETAILS),
 )
+# Compatible servers may mix the names; then those of Chat Completions count.
+_MIXED = (*_CHAT, *_RESPONSES)
 
 
 def read_usage(usage: Any, record: Record) -> None:
@@ -55,7 +58,12 @@ def read_usage(usage: Any, record: Record) -> None:
     if not isinstance(usage, dict):
         return
     attributes = record.attributes
-    sides = _ANY if "input_tokens" in usage or "output_tokens" in usage else _CHAT
+    if "prompt_tokens" not in usage and "completion_tokens" not in usage:
+        sides = _RESPONSES
+    elif "input_tokens" not in usage and "output_tokens" not in usage:
+        sides = _CHAT
+    else:
+        sides = _MIXED
     for name, details_name, other_name, attribute, details in sides:
         tokens = usage.get(name)
         if type(tokens) is not int or attribute in attributes:
