@@ -182,3 +182,19 @@ def test_cached_tokens_are_read_under_other_names(
     client = transport({**HEAD, "choices": [], "usage": usage})
     client.chat.completions.create(model="m", messages=MESSAGES)
     assert (spans.only().attributes or {})["gen_ai.usage.cache_read.input_tokens"] == 8
+
+
+def test_half_a_character_in_a_short_value_costs_that_character_only(
+    transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    """UTF-8 has no half of an emoji: an exporter would lose the attribute, or the batch."""
+    instrument()
+    attributes = _streamed(
+        transport,
+        spans,
+        {**_chunk({"content": "x"}, "do\ud83dne"), "service_tier": "\ud83d", "id": "c-\ud83d\ude00"},
+    )
+    assert attributes["gen_ai.response.finish_reasons"] == ("do\ufffdne",)
+    assert attributes["openai.response.service_tier"] == "\ufffd"
+    assert attributes["gen_ai.response.id"] == "c-\U0001f600"
+    assert attributes["gen_ai.response.model"] == "m-1"
