@@ -192,7 +192,11 @@ def test_half_a_character_in_a_short_value_costs_that_character_only(
     attributes = _streamed(
         transport,
         spans,
-        {**_chunk({"content": "x"}, "do\ud83dne"), "service_tier": "\ud83d", "id": "c-\ud83d\ude00"},
+        {
+            **_chunk({"content": "x"}, "do\ud83dne"),
+            "service_tier": "\ud83d",
+            "id": "c-\ud83d\ude00",
+        },
     )
     assert attributes["gen_ai.response.finish_reasons"] == ("do\ufffdne",)
     assert attributes["openai.response.service_tier"] == "\ufffd"
