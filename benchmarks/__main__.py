@@ -123,19 +123,19 @@ def main() -> None:
 
 
 def _measured(python: str, contender: str, mode: str, scale: float) -> list[Any]:
-    """The results of a contender: the mean of several processes, see ``copies.py``."""
+    """The results of a contender: the median of several processes, see ``copies.py``."""
     processes = _COPIES if mode == "sampled" else _COPIES_WITHOUT_FLOORS
     arguments = ("measure", contender, "--mode", mode, "--scale", str(scale / processes))
     runs = [_run(python, *arguments, "--rotation", str(each)) for each in range(processes)]
-    return [_mean(lines) for lines in zip(*runs, strict=True)]
+    return [_median(lines) for lines in zip(*runs, strict=True)]
 
 
-def _mean(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _median(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     failed = [line for line in lines if "failed" in line]
     if failed:
         return failed[0]
     return {
-        name: statistics.mean(line[name] for line in lines) if isinstance(value, float) else value
+        name: statistics.median(line[name] for line in lines) if isinstance(value, float) else value
         for name, value in lines[0].items()
     }
 

@@ -15,7 +15,7 @@ def _cell(line: dict[str, Any] | None, digits: int = 0) -> str:
     if "failed" in line:
         return "fails"
     ratios = [line["ratio"], line["ratio to the current floor"]]
-    shown = "; ".join(f"{ratio:.1f}" for ratio in ratios if ratio)
+    shown = "; ".join(f"{ratio:.{2 if ratio < 2 else 1}f}" for ratio in ratios if ratio)
     return f"{line['overhead']:,.{digits}f}" + (f" ({shown} ×)" if shown else "")
 
 
