@@ -23,7 +23,7 @@ from openlayer_otel.export import spool_data
 from openlayer_otel.export.file_lock import __file__ as FILE_LOCK  # noqa: N812
 from openlayer_otel.export.spool import Spool
 from openlayer_otel.export.spool_data import BusyError
-from tests.export_delivery.test_spooled_attachments import md5
+from tests.export_delivery.attachment_data import md5
 
 fcntl = pytest.importorskip("fcntl")
 pytestmark = pytest.mark.skipif(

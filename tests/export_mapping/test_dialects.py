@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from openlayer_otel.export.weight import is_of_interest
-from tests.export_mapping.foreign_spans import FOREIGN
+from tests.export_mapping.foreign import FOREIGN
 from tests.export_mapping.traces import Traces, outline
 
 

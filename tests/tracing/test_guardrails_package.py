@@ -22,7 +22,7 @@ from opentelemetry.trace import StatusCode
 from openlayer_otel import trace
 from openlayer_otel.tracing import GuardrailBlockedException
 from tests.support.span_log import SpanLog, json_attribute
-from tests.tracing.test_guardrails import ANSWERS, KINDS, RAN, guarded, outcome
+from tests.tracing.guarded_kinds import ANSWERS, KINDS, RAN, guarded, kinds, outcome
 
 pytestmark = pytest.mark.guardrails
 
@@ -32,8 +32,6 @@ package = pytest.importorskip("openlayer_guardrails", reason=f"not installed; {_
 MAIL, MASK = "mail jane@example.com now", "mail [EMAIL-REDACTED] now"
 CARD = "card 4111 1111 1111 1111"
 BLOCKED = "Request blocked due to sensitive information"
-
-kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda each: each.__name__)
 
 
 @pytest.fixture(scope="session")
