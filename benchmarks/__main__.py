@@ -1,10 +1,10 @@
 """``make bench``: measure everything, print it, and write it into ``docs/performance.md``.
 
-    python -m benchmarks                 # all, about fifteen minutes
+    python -m benchmarks                 # all, about half an hour
     python -m benchmarks --quick         # fewer calls, without the peers; writes nothing
 
 Each contender has an environment of its own under ``.bench/`` (the peers' requirements
-exclude each other) and is measured in a process of its own, bare, floor and instrumented
+exclude each other) and is measured in processes of its own, bare, floor and instrumented
 rounds taking turns. Ratios to the floor can therefore be compared across processes.
 """
 

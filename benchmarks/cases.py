@@ -45,7 +45,7 @@ class Case:
     asynchronous: bool = False
 
 
-# The SDKs are imported where a client is made: there are two copies of them, see copies.py.
+# The SDKs are imported where a client is made: each client has a copy of them, see copies.py.
 
 
 def _openai() -> Any:
