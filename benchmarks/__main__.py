@@ -44,7 +44,7 @@ PEERS = {
 }
 # The clients of a process, each with its copy of the SDKs: the bare and the instrumented one, and
 # where calls are recorded, the two floors.
-_COPIES_WITHOUT_FLOORS, _COPIES = 2, 4
+_COPIES = {"sampled": 4, "unsampled": 2, "none": 2}
 # What is timed in place.
 IN_PLACE = ("calls", "chunks")
 # What else is measured: module of this package -> its name in the results.
@@ -95,7 +95,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few calls, no peers, no file")
     parser.add_argument("--scale", type=float, default=1.0, help="factor for the calls per round")
     options = parser.parse_args()
-    scale = 0.2 if options.quick else options.scale
+    if options.quick:
+        options.scale = 0.1
     found: dict[str, Any] = {"python": platform.python_version(), "overheads": []}
     runs = [
         ("openlayer-otel", "sampled"),
@@ -105,12 +106,12 @@ def main() -> None:
         ("control", "sampled"),
     ]
     for name, mode in runs:
-        _show(found["overheads"], _measured(sys.executable, name, mode, scale))
+        _show(found["overheads"], _measured(sys.executable, name, mode, options))
     if not options.quick:
         for name, requirements in PEERS.items():
             python = _environment(name, requirements)
             if python is not None:
-                _show(found["overheads"], _measured(python, name, "sampled", scale))
+                _show(found["overheads"], _measured(python, name, "sampled", options))
     for module in IN_PLACE:
         found[module] = [] if options.quick else _run(sys.executable, module)
         for line in found[module]:
@@ -122,10 +123,12 @@ def main() -> None:
         write(found, ROOT / "docs" / "performance.md")
 
 
-def _measured(python: str, contender: str, mode: str, scale: float) -> list[Any]:
+def _measured(
+    python: str, contender: str, mode: str, options: argparse.Namespace
+) -> list[dict[str, Any]]:
     """The results of a contender: the median of several processes, see ``copies.py``."""
-    processes = _COPIES if mode == "sampled" else _COPIES_WITHOUT_FLOORS
-    arguments = ("measure", contender, "--mode", mode, "--scale", str(scale / processes))
+    processes = 1 if options.quick else _COPIES[mode]
+    arguments = ("measure", contender, "--mode", mode, "--scale", str(options.scale / processes))
     runs = [_run(python, *arguments, "--rotation", str(each)) for each in range(processes)]
     return [_median(lines) for lines in zip(*runs, strict=True)]
 
