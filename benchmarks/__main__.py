@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measure import most_copies
 from benchmarks.report import write
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,9 +43,6 @@ PEERS = {
     ),
     "Openlayer SDK": ("openlayer",),
 }
-# The clients of a process, each with its copy of the SDKs: the bare and the instrumented one, and
-# where calls are recorded, the two floors.
-_COPIES = {"sampled": 4, "unsampled": 2, "none": 2}
 # What is timed in place.
 IN_PLACE = ("calls", "chunks")
 # What else is measured: module of this package -> its name in the results.
@@ -127,7 +125,7 @@ def _measured(
     python: str, contender: str, mode: str, options: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """The results of a contender: the median of several processes, see ``copies.py``."""
-    processes = 1 if options.quick else _COPIES[mode]
+    processes = 1 if options.quick else most_copies(mode)
     arguments = ("measure", contender, "--mode", mode, "--scale", str(options.scale / processes))
     runs = [_run(python, *arguments, "--rotation", str(each)) for each in range(processes)]
     return [_median(lines) for lines in zip(*runs, strict=True)]

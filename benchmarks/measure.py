@@ -100,6 +100,11 @@ def start(
     ), counter
 
 
+def most_copies(mode: str) -> int:
+    """How many clients take turns in a process that runs every case, each with its own copy."""
+    return max(len(_clients(case, mode)) for case in CASES.values())
+
+
 def _clients(case: Case, mode: str) -> list[str]:
     """The clients that take turns with a case."""
     floors = [floor for floor, made in _FLOORS.items() if mode == "sampled" and case.name in made]

@@ -61,11 +61,7 @@ def output_parts(items: Any) -> list[Part]:
     parts: list[Part] = []
     for item in items:
         if isinstance(item, dict):
-            # Most items are this one, and need not be looked up among all there are.
-            if item.get("type") == "message":
-                parts.extend(content_parts(item.get("content")))
-            else:
-                parts.extend(item_parts(item)[1])
+            parts.extend(item_parts(item)[1])
     return parts
 
 
