@@ -15,19 +15,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import TracerProvider
 
 from openlayer_otel import telemetry as telemetry_module
 from openlayer_otel.diagnostics import report_failure, warn_once
+from openlayer_otel.environment import is_set
 from openlayer_otel.export import destination, otlp_preset
-from openlayer_otel.export.exporter import OpenlayerSpanExporter
+from openlayer_otel.export.already_sending import sends_to_openlayer
+from openlayer_otel.export.otlp_preset import OtlpSpanProcessor
 from openlayer_otel.export.processor import OpenlayerSpanProcessor
 from openlayer_otel.instrumentor import OpenlayerInstrumentor
+from openlayer_otel.setting_scopes import TRACING_SETTINGS
 from openlayer_otel.settings import Settings
 from openlayer_otel.telemetry import Telemetry
+from openlayer_otel.tracer_providers import provider_for
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds that :func:`flush` and :func:`shutdown` take at most, by default."""
+# A day, for those who say "for ever".
+_LONGEST_WAIT = 86_400.0
+
+_Processor = OpenlayerSpanProcessor | OtlpSpanProcessor
 
 
 @dataclass(frozen=True)
@@ -49,13 +57,11 @@ class _Started:
     """
 
     start: _Start
-    processor: SpanProcessor | None
+    processor: _Processor | None
     instrumented: bool
 
 
 _started: _Started | None = None
-# Used where the global tracer provider takes no processors.
-_own_provider: TracerProvider | None = None
 _lock = threading.RLock()
 
 
@@ -96,7 +102,7 @@ def init(
         **settings,
     )
     with _lock:
-        provider = tracer_provider if tracer_provider is not None else _provider()
+        provider = provider_for(tracer_provider)
         wanted = _Start(resolved, provider, instrument)
         try:
             _start(wanted)
@@ -111,9 +117,12 @@ def init_from_environment() -> None:
     Openlayer's SDK sends traces when its variables are set; its names are to do so, too. Never
     raises.
     """
+    if _started is not None or not is_set(os.environ, "OPENLAYER_API_KEY"):
+        return
     current = trace.get_tracer_provider()
-    sends = isinstance(current, TracerProvider) and _sends_to_openlayer(current)
-    if os.environ.get("OPENLAYER_API_KEY") and _started is None and not sends:
+    if not isinstance(current, TracerProvider) or not sends_to_openlayer(
+        current, Settings.resolve()
+    ):
         init(instrument=False)
 
 
@@ -139,7 +148,7 @@ def flush(timeout: float = DEFAULT_TIMEOUT) -> bool:
     """
     started = _started
     provider = started.start.provider if started is not None else trace.get_tracer_provider()
-    return _flush(provider, timeout)
+    return _flush(provider, _seconds(timeout))
 
 
 def shutdown(timeout: float = DEFAULT_TIMEOUT) -> bool:
@@ -154,15 +163,16 @@ def shutdown(timeout: float = DEFAULT_TIMEOUT) -> bool:
         Whether everything was sent in time. What was not is in the spool, if there is one.
     """
     global _started
+    timeout = _seconds(timeout)
     with _lock:
         started, _started = _started, None
         if started is None:
             return True
         deadline = time.monotonic() + timeout
         instrumentor = OpenlayerInstrumentor()
-        if started.instrumented:
+        if started.instrumented and instrumentor.is_instrumented_by_opentelemetry:
             instrumentor.uninstrument()
-        elif not instrumentor.is_instrumented_by_opentelemetry:
+        if not instrumentor.is_instrumented_by_opentelemetry:
             telemetry_module.activate(None)
         processor = started.processor
         if processor is None:
@@ -173,6 +183,15 @@ def shutdown(timeout: float = DEFAULT_TIMEOUT) -> bool:
         flushed = _within(flushing, lambda: processor.force_flush(int(flushing * 1000)))
         left = max(0.0, deadline - time.monotonic())
         return _within(left, lambda: _stop(processor, left)) is True and flushed is True
+
+
+def _seconds(timeout: object) -> float:
+    """``timeout`` as a wait that threads know; the default for what is no number."""
+    try:
+        seconds = float(timeout)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return DEFAULT_TIMEOUT
+    return min(max(0.0, seconds), _LONGEST_WAIT) if seconds == seconds else DEFAULT_TIMEOUT
 
 
 def _flush(provider: trace.TracerProvider, timeout: float) -> bool:
@@ -188,7 +207,7 @@ def _flush(provider: trace.TracerProvider, timeout: float) -> bool:
     return destination.flush_all(left) and flushed is True
 
 
-def _stop(processor: SpanProcessor, timeout: float) -> bool:
+def _stop(processor: _Processor, timeout: float) -> bool:
     if isinstance(processor, OpenlayerSpanProcessor):
         processor.shutdown(timeout)
     else:
@@ -200,17 +219,16 @@ def _start(wanted: _Start) -> None:
     """Do what ``wanted`` says, unless it is done already."""
     global _started
     if _started is not None:
-        used = _started.processor
-        over = isinstance(used, OpenlayerSpanProcessor) and used.is_shut_down
-        if _started.start == wanted and not over:
+        if _started.start == wanted and not _is_over(_started):
             return
         shutdown(wanted.settings.exit_timeout)
-    processor: SpanProcessor | None = None
-    if _sends_to_openlayer(wanted.provider):
+    processor: _Processor | None = None
+    if sends_to_openlayer(wanted.provider, wanted.settings):
         warn_once(
             "init:twice",
             "openlayer-otel: the tracer provider sends its traces to Openlayer already (because of "
-            "OTEL_TRACES_EXPORTER or add_span_processor()); init() does not add to that.",
+            "OTEL_TRACES_EXPORTER, OPENLAYER_OTEL_OTLP or add_span_processor()); init() does not "
+            "add to that.",
         )
     else:
         processor = otlp_preset.processor_for(wanted.settings) or OpenlayerSpanProcessor(
@@ -221,55 +239,48 @@ def _start(wanted: _Start) -> None:
     _started = _Started(wanted, processor, instrumented)
 
 
-def _provider() -> TracerProvider:
-    """The global tracer provider if processors can be added to it, else a new one."""
-    current = trace.get_tracer_provider()
-    if isinstance(current, TracerProvider):
-        return current
-    if isinstance(current, trace.ProxyTracerProvider):
-        provider = TracerProvider()
-        trace.set_tracer_provider(provider)
-        return provider
-    global _own_provider
-    if _own_provider is None:
-        _own_provider = TracerProvider()
-        warn_once(
-            "init:provider",
-            "openlayer-otel: the global tracer provider is %s, not that of the OpenTelemetry SDK; "
-            "init() uses one of its own, so spans of other libraries are not in its traces.",
-            type(current).__qualname__,
-        )
-    return _own_provider
-
-
-def _sends_to_openlayer(provider: TracerProvider) -> bool:
-    """Whether a live processor or exporter of ours is among the provider's processors.
-
-    The SDK has no public way to list them; if its private one changes, the answer is no.
-    """
-    processors = getattr(getattr(provider, "_active_span_processor", None), "_span_processors", ())
-    for each in processors:
-        batch = getattr(each, "_batch_processor", each)
-        exporter = getattr(batch, "_exporter", getattr(each, "span_exporter", None))
-        if isinstance(exporter, OpenlayerSpanExporter):
-            return True
-        if isinstance(each, OpenlayerSpanProcessor) and not each.is_shut_down:
-            return True
-    return False
+def _is_over(started: _Started) -> bool:
+    """Whether what an ``init()`` relied on has been undone since, by the provider for instance."""
+    if started.instrumented and not OpenlayerInstrumentor().is_instrumented_by_opentelemetry:
+        return True
+    if started.processor is None:
+        return not sends_to_openlayer(started.start.provider, started.start.settings)
+    return started.processor.is_shut_down
 
 
 def _activate(wanted: _Start) -> bool:
     """Hook the SDKs if that is wanted; returns whether this did it."""
     instrumentor = OpenlayerInstrumentor()
-    if instrumentor.is_instrumented_by_opentelemetry:
+    hooked = instrumentor.is_instrumented_by_opentelemetry
+    if hooked and not telemetry_module.active().of_environment:
         # The application called instrument() itself, maybe with a redact function: those
         # settings stay.
+        _warn_of_other_settings(wanted.settings)
         return False
-    if wanted.instrument:
+    if hooked:
+        # By opentelemetry-instrument or a bare instrument(): init() says how.
+        instrumentor.uninstrument()
+    # What @trace goes by, also after an uninstrument().
+    telemetry_module.activate(Telemetry(wanted.settings, tracer_provider=wanted.provider))
+    if hooked or wanted.instrument:
         instrumentor.instrument(settings=wanted.settings, tracer_provider=wanted.provider)
-    else:
-        telemetry_module.activate(Telemetry(wanted.settings, tracer_provider=wanted.provider))
-    return wanted.instrument
+    return wanted.instrument and not hooked
+
+
+def _warn_of_other_settings(wanted: Settings) -> None:
+    """Say once which settings of ``init()`` do nothing, since ``instrument()`` had its own."""
+    used = telemetry_module.active().settings
+    names = sorted(
+        name for name in TRACING_SETTINGS if getattr(wanted, name) != getattr(used, name)
+    )
+    if names:
+        warn_once(
+            "init:instrumented",
+            "openlayer-otel: calls are traced with the settings that instrument() was given before "
+            "init(); those of init() for %s do nothing. Give them to instrument(), or call init() "
+            "alone.",
+            ", ".join(names),
+        )
 
 
 def _within(timeout: float, action: Callable[[], Any]) -> Any:
@@ -293,3 +304,13 @@ def _within(timeout: float, action: Callable[[], Any]) -> Any:
     else:
         thread.join(timeout)
     return result[0] if result else None
+
+
+def _renew_lock() -> None:
+    """In a forked child: a thread of the parent may have held the lock when it was copied."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)

@@ -32,7 +32,10 @@ def warn_once(key: str, message: str, *arguments: object) -> None:
         if key in _said:
             return
         _said.add(key)
-    logger.warning(message, *arguments)
+    try:
+        logger.warning(message, *arguments)
+    except Exception:  # noqa: BLE001 - a handler of the application's; nobody else to tell
+        pass
 
 
 def report_failure(where: str, error: BaseException) -> None:
@@ -58,7 +61,7 @@ def report_failure(where: str, error: BaseException) -> None:
 
 
 def forget_warnings() -> None:
-    """Let every warning be said again (for tests and after a fork)."""
+    """Let every warning be said again (for tests)."""
     with _lock:
         _said.clear()
 

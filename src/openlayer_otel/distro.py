@@ -10,7 +10,7 @@ environment. OpenTelemetry takes the first of each that it finds installed, or t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import entry_points
 from typing import Any
@@ -21,6 +21,7 @@ from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 from opentelemetry.sdk.trace import TracerProvider
 
 from openlayer_otel.diagnostics import warn_once
+from openlayer_otel.environment import is_set, set_default, value_of
 from openlayer_otel.export import otlp_preset
 
 TRACES_EXPORTER = "OTEL_TRACES_EXPORTER"
@@ -41,6 +42,8 @@ _PROTOCOL_VARIABLES = (
     "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
     "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
 )
+# The variables whose values are checked here.
+_CHECKED = (*_EXPORTER_GROUPS, *_PROTOCOL_VARIABLES)
 
 
 class OpenlayerDistro(BaseDistro):  # type: ignore[misc]
@@ -74,7 +77,16 @@ class OpenlayerConfigurator(_OTelSDKConfigurator):
                     error,
                 )
         if to_openlayer:
-            _send_to_openlayer()
+            try:
+                _send_to_openlayer()
+            except Exception as error:  # noqa: BLE001 - boundary: the application must still run
+                warn_once(
+                    "configurator:openlayer",
+                    "openlayer-otel: nothing is traced, because OpenTelemetry's tracer provider "
+                    "could not be made (%s: %s); correct or unset the OTEL_ variable in question.",
+                    type(error).__qualname__,
+                    error,
+                )
 
 
 def set_defaults(environment: MutableMapping[str, str]) -> None:
@@ -86,19 +98,25 @@ def set_defaults(environment: MutableMapping[str, str]) -> None:
         environment: The variables to change.
     """
     otlp_preset.apply(environment)
-    default = OPENLAYER if environment.get("OPENLAYER_API_KEY") else "otlp"
-    if not environment.get(TRACES_EXPORTER, "").strip():  # OpenTelemetry: empty is not set
-        environment[TRACES_EXPORTER] = default
+    set_default(environment, TRACES_EXPORTER, _default_exporter(environment))
     # OpenTelemetry's own variable: with two distros installed, one of them is in charge of both.
-    environment.setdefault("OTEL_PYTHON_CONFIGURATOR", OPENLAYER)
+    set_default(environment, "OTEL_PYTHON_CONFIGURATOR", OPENLAYER)
+
+
+def _default_exporter(environment: Mapping[str, str]) -> str:
+    """Where traces go if the user does not say."""
+    over_otlp = otlp_preset.applies(environment) or not is_set(environment, "OPENLAYER_API_KEY")
+    return "otlp" if over_otlp else OPENLAYER
 
 
 @contextmanager
 def usable_environment(environment: MutableMapping[str, str]) -> Iterator[bool]:
     """Take out, for the length of the block, what would keep the SDK from starting at all.
 
-    Exporters that are not installed and protocols that do not exist are named in one warning
-    each. Child processes inherit the variables as they were.
+    These are exporters that are not installed and protocols that do not exist, named in one
+    warning per variable, and variables that are blank, which the SDK takes for set. Where no
+    traces exporter is left, the default one is used. Child processes inherit the variables as
+    they were.
 
     Args:
         environment: The variables to change.
@@ -108,11 +126,14 @@ def usable_environment(environment: MutableMapping[str, str]) -> Iterator[bool]:
     """
     before = {
         name: environment[name]
-        for name in (*_EXPORTER_GROUPS, *_PROTOCOL_VARIABLES)
-        if name in environment
+        for name in list(environment)
+        if name in _CHECKED or (name.startswith("OTEL_") and not is_set(environment, name))
     }
     to_openlayer = False
     try:
+        for name in before:
+            if not is_set(environment, name):
+                del environment[name]
         for variable, group in _EXPORTER_GROUPS.items():
             names = _installed(variable, group, environment)
             if variable == TRACES_EXPORTER and OPENLAYER in names:
@@ -128,26 +149,39 @@ def usable_environment(environment: MutableMapping[str, str]) -> Iterator[bool]:
 
 
 def _installed(variable: str, group: str, environment: MutableMapping[str, str]) -> list[str]:
-    """Those exporters named by ``variable`` that can be loaded."""
-    wanted = [name.strip() for name in environment.get(variable, "").split(",") if name.strip()]
+    """Those exporters named by ``variable`` that can be loaded; for traces, else the default."""
+    named = value_of(environment, variable)
+    wanted = [name.strip() for name in named.split(",") if name.strip()]
     known = {each.name for each in entry_points(group=group)} | set(_BUILT_IN_NAMES)
     spelt = {name.lower(): name for name in known}
     meant = [name if name in known else spelt.get(name.lower(), name) for name in wanted]
-    for name in meant:
-        if name not in known:
-            warn_once(
-                f"exporter:{variable}:{name}",
-                "openlayer-otel: %s names %r, which is not installed; it is ignored. Known: %s.",
-                variable,
-                name,
-                ", ".join(sorted(known)),
-            )
-    found = [name for name in meant if name in known and name != "none"]
-    return list(dict.fromkeys(found))
+    usable = [name for name in meant if name in known]
+    instead = None
+    if named and not usable and variable == TRACES_EXPORTER:
+        instead = _default_exporter(environment)
+        usable = [instead]
+    _say_unknown(variable, [name for name in meant if name not in known], known, instead)
+    return list(dict.fromkeys(name for name in usable if name != "none"))
+
+
+def _say_unknown(
+    variable: str, unknown: Sequence[str], known: set[str], instead: str | None
+) -> None:
+    """Warn of names that are no exporter's, or of a value without any name."""
+    if not unknown and instead is None:
+        return
+    warn_once(
+        f"exporter:{variable}",
+        "openlayer-otel: %s names %s; %s. Known: %s.",
+        variable,
+        f"what is not installed: {', '.join(map(repr, unknown))}" if unknown else "no exporter",
+        "it is ignored" if instead is None else f"{instead!r} is used instead",
+        ", ".join(sorted(known)),
+    )
 
 
 def _check_protocol(variable: str, environment: MutableMapping[str, str]) -> None:
-    value = environment.get(variable, "").strip()
+    value = value_of(environment, variable)
     if value and value not in _PROTOCOLS:
         warn_once(
             f"protocol:{variable}",
@@ -162,9 +196,10 @@ def _check_protocol(variable: str, environment: MutableMapping[str, str]) -> Non
 def _send_to_openlayer() -> None:
     # Imported here: most applications that load this module export somewhere else.
     from openlayer_otel.export.processor import OpenlayerSpanProcessor
+    from openlayer_otel.tracer_providers import new_provider
 
     provider = trace.get_tracer_provider()
     if not isinstance(provider, TracerProvider):  # The SDK's own set-up failed, see above.
-        provider = TracerProvider()
+        provider = new_provider()
         trace.set_tracer_provider(provider)
     provider.add_span_processor(OpenlayerSpanProcessor())

@@ -7,14 +7,18 @@ before or after ``instrument()``. Under ``opentelemetry-instrument`` the entry p
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
 from openlayer_otel import telemetry as telemetry_module
-from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.diagnostics import report_failure, warn_once
 from openlayer_otel.providers.registry import Installation, selected
+from openlayer_otel.setting_scopes import TRACING_SETTINGS, warn_without_effect
 from openlayer_otel.settings import Settings
 from openlayer_otel.telemetry import Telemetry
 
@@ -37,6 +41,18 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     """
 
     _installation: Installation | None = None
+    # What was in use before, to go back to.
+    _before: Telemetry | None = None
+
+    def instrument(self, **kwargs: Any) -> Any:
+        """Switch tracing on; see the class. A second call changes nothing."""
+        with _lock:
+            return super().instrument(**kwargs)
+
+    def uninstrument(self, **kwargs: Any) -> Any:
+        """Switch tracing off; what ``init()`` has set up for ``@trace`` stays."""
+        with _lock:
+            return super().uninstrument(**kwargs)
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """None: each provider is looked for by itself, and a newer SDK is no conflict."""
@@ -46,13 +62,20 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         # An exception here would keep opentelemetry-instrument from loading all others.
         try:
             providers = {
-                name: kwargs.pop(name, None)
-                for name in ("tracer_provider", "meter_provider", "logger_provider")
+                name: _usable(kwargs.pop(name, None), name, method)
+                for name, method in _PROVIDERS.items()
             }
             kwargs.pop("skip_dep_check", None)
             kwargs.pop("raise_exception_on_conflict", None)
             given = kwargs.pop("settings", None)
-            settings = given if isinstance(given, Settings) else Settings.resolve(**kwargs)
+            warn_without_effect(kwargs.keys() - TRACING_SETTINGS, "instrument()", "init()")
+            before = self._before = telemetry_module.activated()
+            if isinstance(given, Settings):
+                settings = given
+            else:
+                settings = Settings.resolve(**kwargs)
+                if before is not None:
+                    settings = _with_those_of(before.settings, settings, kwargs)
             telemetry = Telemetry(settings, **providers)
             telemetry_module.activate(telemetry)
             installation = Installation(telemetry)
@@ -66,4 +89,47 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         installation, self._installation = self._installation, None
         if installation is not None:
             installation.remove()
-        telemetry_module.activate(None)
+        before, self._before = self._before, None
+        telemetry_module.activate(before)
+
+
+# Argument of instrument() -> the method that makes it what it is.
+_PROVIDERS = {
+    "tracer_provider": "get_tracer",
+    "meter_provider": "get_meter",
+    "logger_provider": "get_logger",
+}
+
+
+def _with_those_of(known: Settings, settings: Settings, given: dict[str, Any]) -> Settings:
+    """``settings``, and where none was given, what ``init()`` was told to record."""
+    kept = {name: getattr(known, name) for name in TRACING_SETTINGS if given.get(name) is None}
+    return replace(settings, **kept)
+
+
+def _usable(provider: Any, name: str, method: str) -> Any:
+    """``provider`` if it is one, else None: the global one is used."""
+    if provider is None or callable(getattr(provider, method, None)):
+        return provider
+    warn_once(
+        f"instrument:{name}",
+        "openlayer-otel: %s= is %s, which has no %s(); the global one is used.",
+        name,
+        type(provider).__qualname__,
+        method,
+    )
+    return None
+
+
+# Two threads that instrument at once would put two layers of hooks in. Reentrant: hooking imports.
+_lock = threading.RLock()
+
+
+def _renew_lock() -> None:
+    """In a forked child: a thread of the parent may have held the lock when it was copied."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import orjson
 from opentelemetry.sdk.trace import TracerProvider
 
-from openlayer_otel import bootstrap, telemetry
-from openlayer_otel.diagnostics import report_failure
+from openlayer_otel import bootstrap, setting_values, telemetry
+from openlayer_otel.diagnostics import report_failure, warn_once
 from openlayer_otel.export.answers import Verdict
 from openlayer_otel.export.replay import replay
 from openlayer_otel.export.spool import Spool
@@ -97,13 +97,16 @@ _given: dict[str, Any] = {}
 _WITHOUT_MEANING = frozenset({"background_publish_enabled", "max_buffer_size"})
 
 
-def init(*, auto_instrument: bool | list[str] = True, **arguments: Any) -> TracerProvider:
+def init(
+    *, auto_instrument: bool | str | Sequence[str] | None = True, **arguments: Any
+) -> TracerProvider:
     """As :func:`openlayer_otel.init`, with the arguments of the SDK's.
 
     It adds to what earlier calls have said; an argument that is ``None`` takes that back.
 
     Args:
-        auto_instrument: Whether to trace the providers' SDKs, or the names of those to trace.
+        auto_instrument: Whether to trace the providers' SDKs, or the names of those to trace, in
+            a list or one text; ``None`` means all.
         arguments: ``api_key``, ``inference_pipeline_id``, ``base_url``, ``timeout`` and so on.
             What the SDK calls otherwise is translated, what has no meaning here left out.
     """
@@ -112,9 +115,10 @@ def init(*, auto_instrument: bool | list[str] = True, **arguments: Any) -> Trace
     for name, value in arguments.items():
         if name not in _WITHOUT_MEANING:
             _given[_SETTINGS.get(name, name)] = value
-    _given["providers"] = None if isinstance(auto_instrument, bool) else tuple(auto_instrument)
+    traced = _names("auto_instrument=", auto_instrument)
+    _given["providers"] = traced or None
     given = {name: value for name, value in _given.items() if value is not None}
-    return bootstrap.init(instrument=bool(auto_instrument), **given)
+    return bootstrap.init(instrument=traced != (), **given)
 
 
 def configure(**arguments: Any) -> TracerProvider:
@@ -141,18 +145,33 @@ def get_tracer_config() -> dict[str, Any]:
 # --- the providers' SDKs ---
 
 
-def auto_instrument(targets: bool | Sequence[str] = True) -> dict[str, bool]:
+def _names(source: str, targets: object) -> tuple[str, ...] | None:
+    """The providers that are meant; None for all, also where it cannot be told."""
+    try:
+        return setting_values.names(targets)
+    except Exception as error:  # noqa: BLE001 - a name's own __str__ may raise anything
+        reason = str(error) if isinstance(error, ValueError) else type(error).__qualname__
+        warn_once(
+            f"lib:{source}",
+            "openlayer-otel: %s cannot be used (%s); all providers are traced.",
+            source,
+            reason,
+        )
+        return None
+
+
+def auto_instrument(targets: bool | str | Sequence[str] | None = True) -> dict[str, bool]:
     """Trace the providers' SDKs, with the settings of :func:`init`.
 
     Args:
-        targets: The names of those to trace; true means all.
+        targets: The names of those to trace, in a list or one text; true and ``None`` mean all.
 
     Returns:
         The providers that were asked for. What is not installed is traced once it is imported.
     """
-    if targets is False:
+    names = _names("auto_instrument()", targets)
+    if names == ():
         return {}
-    names = None if targets is True else tuple(targets)
     instrumentor = OpenlayerInstrumentor()
     now = telemetry.active()
     instrumented = instrumentor.is_instrumented_by_opentelemetry

@@ -14,41 +14,64 @@ from pathlib import Path
 
 from openlayer_otel.diagnostics import warn_once
 
+# 23 days: sockets, and locks on Windows, take no longer time.
+_MOST_SECONDS = 2_000_000.0
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+def as_text(value: object) -> str:
+    """A value as it is written; bytes are those of a text."""
+    if not isinstance(value, (bytes, bytearray)):
+        return str(value)
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise ValueError("is no text") from None
+
+
+def is_blank(value: object) -> bool:
+    """Whether a value is a text that says nothing."""
+    return isinstance(value, (str, bytes, bytearray)) and not value.strip()
 
 
 def switch(value: object) -> bool:
     """A switch: a bool, or a word for one."""
     if isinstance(value, bool):
         return value
-    word = str(value).strip().lower()
+    word = as_text(value).strip().lower()
     if word in ("true", "1", "on", "yes"):
         return True
-    if word in ("false", "0", "off", "no", ""):
+    if word in ("false", "0", "off", "no"):
         return False
     raise ValueError(f"{value!r} is neither true nor false")
 
 
 def count(value: object) -> int:
-    """A number of things or bytes, zero included."""
-    number = int(str(value))
+    """A whole number of things or bytes, zero included; ``32.0`` is one."""
+    written = as_text(value)
+    try:
+        number = int(written)
+    except ValueError:
+        if not float(written).is_integer():
+            raise
+        number = int(float(written))
     if number < 0:
         raise ValueError("must not be negative")
     return number
 
 
 def seconds(value: object) -> float:
-    """A positive number of seconds."""
-    number = float(str(value))
-    if not 0 < number < float("inf"):
+    """A positive number of seconds; what is longer than a thread can wait is cut to that."""
+    number = float(as_text(value))
+    if not number > 0:
         raise ValueError("must be a positive number of seconds")
-    return number
+    return min(number, _MOST_SECONDS)
 
 
 def text(value: object) -> str:
     """A text that is not empty, without the blanks around it."""
-    given = str(value).strip()
+    given = as_text(value).strip()
     if not given:
         raise ValueError("is empty")
     return given
@@ -66,43 +89,61 @@ def default_directory(name: str) -> Path:
     """Where this user's files of a kind are kept; for a process without a home, a temporary one.
 
     Containers that run under a number nobody has entered have neither ``HOME`` nor an account.
+    Where nothing can be written at all, it is a path where nothing can be written.
     """
     try:
         return Path.home() / ".openlayer" / name
     except RuntimeError:
-        user = os.getuid() if hasattr(os, "getuid") else 0  # 0 owns all files on Windows
-        path = Path(tempfile.gettempdir()) / f"openlayer-{name}-{user}"
-        foreign = path.exists() and path.stat().st_uid != user
-        return Path(tempfile.mkdtemp(prefix=f"openlayer-{name}-")) if foreign else path
+        pass
+    try:
+        return _temporary_directory(name)
+    except OSError:
+        return Path(os.devnull) / name
+
+
+def _temporary_directory(name: str) -> Path:
+    user = os.getuid() if hasattr(os, "getuid") else 0  # 0 owns all files on Windows
+    path = Path(tempfile.gettempdir()) / f"openlayer-{name}-{user}"
+    foreign = path.exists() and path.stat().st_uid != user
+    return Path(tempfile.mkdtemp(prefix=f"openlayer-{name}-")) if foreign else path
 
 
 def names(value: object) -> tuple[str, ...] | None:
-    """Names in lower case, from a list or separated by commas; None for all, () for none."""
-    if value is None or value is True:
+    """Names in lower case, from a list or separated by commas; None for all, () for none.
+
+    ``all`` and ``none`` say so in words. A text without any name says nothing: that is all, too.
+    """
+    if value is None or value is True or is_blank(value):
         return None
     if value is False:
         return ()
-    parts = value.split(",") if isinstance(value, str) else value
+    parts = as_text(value).split(",") if isinstance(value, (str, bytes)) else value
     if not isinstance(parts, (list, tuple, set, frozenset)):
         raise ValueError("must be a list of names")
-    return tuple(str(part).strip().lower() for part in parts if str(part).strip())
+    found = tuple(name for part in parts if (name := as_text(part).strip().lower()))
+    if parts and not found:
+        raise ValueError("holds no name")
+    if "all" in found:
+        return None
+    return () if found == ("none",) else found
 
 
 def url(value: object) -> str:
     """An HTTP address without the slash at its end."""
     address = text(value).rstrip("/")
-    if not address.startswith(("http://", "https://")):
+    scheme, colon, rest = address.partition("://")
+    if scheme.lower() not in ("http", "https") or not rest:
         raise ValueError("must begin with http:// or https://")
-    return address
+    return scheme.lower() + colon + rest
 
 
 def headers(value: object) -> Mapping[str, str]:
     """``K: V`` lines, as OPENLAYER_CUSTOM_HEADERS of Openlayer's SDK has them, or a mapping."""
     found = {}
     if isinstance(value, Mapping):
-        found = {str(k): str(v) for k, v in value.items()}
+        found = {as_text(k): as_text(v) for k, v in value.items()}
     else:
-        for line in str(value).splitlines():
+        for line in as_text(value).splitlines():
             if line.strip():
                 name, colon, content = line.partition(":")
                 if not colon:
@@ -110,7 +151,8 @@ def headers(value: object) -> Mapping[str, str]:
                 found[name.strip()] = content.strip()
     for name, content in found.items():
         if not _HEADER_NAME.fullmatch(name) or not fits_header(content):
-            raise ValueError(f"holds a header that HTTP does not allow ({name!r})")
+            # Without the text: where the colon is missing, the name is the secret.
+            raise ValueError("holds a header that HTTP does not allow")
     return found
 
 
@@ -139,9 +181,9 @@ def one_of(*allowed: str) -> Callable[[object], str]:
     """What reads a word that is one of ``allowed``, in any case."""
 
     def read(value: object) -> str:
-        text = str(value).strip().lower()
-        if text not in allowed:
+        word = as_text(value).strip().lower()
+        if word not in allowed:
             raise ValueError("must be one of " + ", ".join(allowed))
-        return text
+        return word
 
     return read

@@ -2,24 +2,28 @@
 
 An argument wins over its environment variable, which wins over the default. A value
 that cannot be used is named in one warning and the next source is used instead, so a
-typing error never stops an application. ``docs/configuration.md`` is the user's page.
+typing error never stops an application. A setting that protects does what protects most
+instead: no content, no upload. ``docs/configuration.md`` is the user's page.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from openlayer_otel.diagnostics import warn_once
+from openlayer_otel.environment import is_set
 from openlayer_otel.setting_values import (
+    as_text,
     count,
     default_directory,
     directory,
     headers,
+    is_blank,
     names,
     one_of,
     redaction,
@@ -75,7 +79,7 @@ def content_capture(value: object) -> ContentCapture:
         return value
     if isinstance(value, bool):
         return ContentCapture.SPAN_ONLY if value else ContentCapture.NO_CONTENT
-    text = str(value).strip().upper()
+    text = as_text(value).strip().upper()
     if text in ("TRUE", "1", "ON", "YES"):
         return ContentCapture.SPAN_ONLY
     if text in ("FALSE", "0", "OFF", "NO", "NONE"):
@@ -83,12 +87,31 @@ def content_capture(value: object) -> ContentCapture:
     return ContentCapture(text)
 
 
-def _setting(default: Any, variable: str | None, read: Callable[[object], Any], doc: str) -> Any:
+class _Instead(NamedTuple):
+    """What a setting that protects is, where its value cannot be used."""
+
+    value: Any
+    meaning: str
+
+
+# Used as the address where the one that was given cannot be used: no file of the spool is for it.
+_NOWHERE = ""
+_NO_UPLOAD = "nothing is uploaded to Openlayer"
+
+
+def _setting(
+    default: Any,
+    variable: str | None,
+    read: Callable[[object], Any],
+    doc: str,
+    *,
+    unusable: _Instead | None = None,
+) -> Any:
     # Keys and headers stay out of repr(), which ends up in logs.
     return field(
         default=default,
         repr=variable not in ("OPENLAYER_API_KEY", "OPENLAYER_CUSTOM_HEADERS"),
-        metadata={"variable": variable, "read": read, "doc": doc},
+        metadata={"variable": variable, "read": read, "doc": doc, "unusable": unusable},
     )
 
 
@@ -112,6 +135,7 @@ class Settings:
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
         content_capture,
         "Where message content is recorded.",
+        unusable=_Instead(ContentCapture.NO_CONTENT, "no content is recorded"),
     )
     redact: Redact | None = _setting(
         None, None, redaction, "Called with every content text; returns what may be kept."
@@ -120,7 +144,7 @@ class Settings:
         1_000_000,
         "OPENLAYER_OTEL_MAX_CONTENT_BYTES",
         count,
-        "Largest size of one content attribute, in bytes of JSON; 0 means no limit.",
+        "Largest size of one content attribute, in characters of JSON; 0 means no limit.",
     )
     # --- signals besides spans ---
     metrics: bool = _setting(
@@ -134,11 +158,27 @@ class Settings:
     inference_pipeline_id: str | None = _setting(
         None, "OPENLAYER_INFERENCE_PIPELINE_ID", text, "Inference pipeline that gets the traces."
     )
-    base_url: str = _setting(DEFAULT_BASE_URL, "OPENLAYER_BASE_URL", url, "Openlayer API address.")
-    disable_publish: bool = _setting(
-        False, "OPENLAYER_DISABLE_PUBLISH", switch, "Build spans but upload nothing."
+    base_url: str = _setting(
+        DEFAULT_BASE_URL,
+        "OPENLAYER_BASE_URL",
+        url,
+        "Openlayer API address.",
+        unusable=_Instead(_NOWHERE, _NO_UPLOAD),
     )
-    verify_ssl: bool = _setting(True, "OPENLAYER_VERIFY_SSL", switch, "Verify TLS certificates.")
+    disable_publish: bool = _setting(
+        False,
+        "OPENLAYER_DISABLE_PUBLISH",
+        switch,
+        "Build spans but upload nothing.",
+        unusable=_Instead(True, _NO_UPLOAD),
+    )
+    verify_ssl: bool = _setting(
+        True,
+        "OPENLAYER_VERIFY_SSL",
+        switch,
+        "Verify TLS certificates.",
+        unusable=_Instead(True, "certificates are verified"),
+    )
     custom_headers: Mapping[str, str] | None = _setting(
         None, "OPENLAYER_CUSTOM_HEADERS", headers, "Extra request headers, 'Name: value' lines."
     )
@@ -229,19 +269,20 @@ class Settings:
 
     @classmethod
     def resolve(
-        cls, *, environment: Mapping[str, str] | None = None, **arguments: object
+        cls, variables: Mapping[str, str] | None = None, /, **arguments: object
     ) -> Settings:
         """Settings from arguments, the environment and the defaults, in that order.
 
         Args:
-            environment: The variables to read; those of the process by default.
-            arguments: Settings by name. ``None`` means "not given". A name that is no
-                setting is warned about and ignored.
+            variables: The environment to read; that of the process by default. It has no name,
+                for any name may be among the arguments.
+            arguments: Settings by name. ``None``, or an empty text, means "not given". A name
+                that is no setting is warned about and ignored.
 
         Returns:
             The settings. Values that cannot be used are warned about once, by name.
         """
-        variables = os.environ if environment is None else environment
+        environment = os.environ if variables is None else variables
         known = {each.name: each for each in fields(cls)}
         for name in arguments.keys() - known.keys():
             warn_once(
@@ -249,24 +290,43 @@ class Settings:
             )
         values: dict[str, Any] = {}
         for name, each in known.items():
-            variable = each.metadata["variable"]
-            sources = [(f"argument {name}=", arguments.get(name))]
-            if variable and variables.get(variable, "").strip():
-                sources.append((f"environment variable {variable}", variables[variable]))
-            for source, value in sources:
-                if value is None:
-                    continue
+            for source, value in _sources(each, arguments, environment):
+                instead: _Instead | None = each.metadata["unusable"]
                 try:
                     values[name] = each.metadata["read"](value)
-                except (TypeError, ValueError) as error:
-                    # The value itself may be a secret: only its setting is named.
-                    reason = error if variable != "OPENLAYER_API_KEY" else "cannot be used"
-                    warn_once(
-                        f"setting:{source}",
-                        "openlayer-otel: %s cannot be used (%s); it is ignored.",
-                        source,
-                        reason,
-                    )
-                    continue
+                except Exception as error:  # noqa: BLE001 - the value's own __str__ may raise any
+                    _say_unusable(source, error, each, instead)
+                    if instead is None:
+                        continue
+                    values[name] = instead.value
                 break
+        if values.get("base_url") == _NOWHERE:
+            values["disable_publish"] = True
         return cls(**values)
+
+
+def _sources(
+    setting: Field[Any], arguments: Mapping[str, object], environment: Mapping[str, str]
+) -> Iterator[tuple[str, object]]:
+    """Where a setting is given, in words for the user, and the value there."""
+    variable = setting.metadata["variable"]
+    value = arguments.get(setting.name)
+    # What cannot come from the environment is no text: there an empty one is a mistake.
+    if value is not None and not (variable and is_blank(value)):
+        yield f"argument {setting.name}=", value
+    if variable and is_set(environment, variable):
+        yield f"environment variable {variable}", environment[variable]
+
+
+def _say_unusable(
+    source: str, error: Exception, setting: Field[Any], instead: _Instead | None
+) -> None:
+    # The value itself may be a secret: only its setting is named.
+    told = isinstance(error, ValueError) and setting.name != "api_key"
+    warn_once(
+        f"setting:{source}",
+        "openlayer-otel: %s cannot be used (%s); %s.",
+        source,
+        str(error) if told else type(error).__qualname__,
+        "it is ignored" if instead is None else instead.meaning,
+    )

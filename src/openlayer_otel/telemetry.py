@@ -6,6 +6,7 @@ providers and the environment's settings are used, so ``@trace`` works on its ow
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from time import perf_counter
@@ -37,9 +38,20 @@ class Telemetry:
             set later.
         meter_provider: The provider of the metrics, likewise.
         logger_provider: The provider of the events, likewise.
+
+    Attributes:
+        of_environment: Nothing was given: the environment's settings and the global providers.
     """
 
-    __slots__ = ("_events", "_metrics", "_tracer_provider", "content", "settings", "tracer")
+    __slots__ = (
+        "_events",
+        "_metrics",
+        "_tracer_provider",
+        "content",
+        "of_environment",
+        "settings",
+        "tracer",
+    )
 
     def __init__(
         self,
@@ -51,6 +63,11 @@ class Telemetry:
     ) -> None:
         self.settings = settings if settings is not None else Settings.resolve()
         self._tracer_provider = tracer_provider
+        self.of_environment = (tracer_provider, meter_provider, logger_provider) == (
+            None,
+            None,
+            None,
+        ) and (settings is None or settings == Settings.resolve())
         # No schema URL: the GenAI conventions have published none that is true of these names.
         self.tracer: Tracer = trace.get_tracer(SCOPE_NAME, __version__, tracer_provider)
         self.content = ContentPolicy(self.settings)
@@ -97,6 +114,11 @@ class Telemetry:
 
 _active: Telemetry | None = None
 _lock = threading.Lock()
+# Held while `start` runs, which takes locks of its own. Who comes meanwhile waits, so that his calls
+# are traced as it says; but not for ever, since it may itself be waiting for him.
+_starting = threading.RLock()
+_LONGEST_START = 5.0
+_starting_now = False
 _start: Callable[[], None] | None = None
 
 
@@ -112,14 +134,36 @@ def start_with(start: Callable[[], None]) -> None:
 
 def active() -> Telemetry:
     """The telemetry in use; made from the global providers and the environment if there is none."""
-    global _active, _start
-    if _active is None and _start is not None:
+    global _active
+    telemetry = _active
+    if telemetry is not None:
+        return telemetry
+    if _start is not None or _starting_now:
+        _run_start()
+    # Made without the lock: settings may warn, and who handles the warning may come here.
+    made = _active or Telemetry()
+    with _lock:
+        if _active is None:
+            _active = made
+        return _active
+
+
+def _run_start() -> None:
+    global _start, _starting_now
+    if not _starting.acquire(timeout=_LONGEST_START):
+        return
+    try:
         start, _start = _start, None
-        start()
-    if _active is None:
-        with _lock:
-            if _active is None:
-                _active = Telemetry()
+        if start is not None:
+            _starting_now = True
+            start()
+    finally:
+        _starting_now = False
+        _starting.release()
+
+
+def activated() -> Telemetry | None:
+    """The telemetry that was made active; None if there is none."""
     return _active
 
 
@@ -128,3 +172,13 @@ def activate(telemetry: Telemetry | None) -> None:
     global _active
     with _lock:
         _active = telemetry
+
+
+def _renew_locks() -> None:
+    """In a forked child: a thread of the parent may have held a lock when it was copied."""
+    global _lock, _starting, _starting_now
+    _lock, _starting, _starting_now = threading.Lock(), threading.RLock(), False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 import openlayer_otel
-from openlayer_otel import OpenlayerInstrumentor, OpenlayerSpanExporter
+from openlayer_otel import OpenlayerInstrumentor, OpenlayerSpanExporter, bootstrap
 from openlayer_otel.standin.llm_server import LLMServer
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 from tests.support.span_log import SpanLog
@@ -163,6 +163,37 @@ def test_a_provider_that_exports_to_openlayer_already_does_not_upload_twice(
     assert openlayer_otel.flush(30)
     assert len(openlayer_server.wait_for_traces(1)) == 1
     assert "OTEL_TRACES_EXPORTER" in caplog.text
+
+
+def test_an_exporter_that_was_shut_down_does_not_count(
+    destination: dict[str, Any], llm_server: LLMServer, openlayer_server: OpenlayerServer
+) -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OpenlayerSpanExporter(**destination)))
+    provider.shutdown()
+    openlayer_otel.init(**destination, tracer_provider=provider)
+    call_model(llm_server)
+    openlayer_otel.flush(30)
+    assert len(openlayer_server.traces) == 1
+
+
+def test_init_starts_anew_when_what_it_relied_on_was_shut_down(
+    destination: dict[str, Any], llm_server: LLMServer, openlayer_server: OpenlayerServer
+) -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OpenlayerSpanExporter(**destination)))
+    openlayer_otel.init(**destination, tracer_provider=provider)
+    provider.shutdown()
+    openlayer_otel.init(**destination, tracer_provider=provider)
+    call_model(llm_server)
+    openlayer_otel.flush(30)
+    assert len(openlayer_server.traces) == 1
+
+
+def test_a_blank_key_in_the_environment_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENLAYER_API_KEY", "  ")
+    bootstrap.init_from_environment()
+    assert not bootstrap.is_started()
 
 
 def test_without_a_key_one_warning_names_the_variable_and_the_call_works(

@@ -91,6 +91,24 @@ def test_with_keys_the_providers_are_asked_and_openlayer_gets_the_traces(
     assert not [name for name in headers if name.startswith("x-stub")]
 
 
+def test_otlp_does_not_keep_the_traces_from_the_stand_in(tmp_path: Path) -> None:
+    done = run_demo({"OPENLAYER_OTEL_OTLP": "true"}, tmp_path)
+    assert TREES in without_durations(done.output)
+    assert done.errors == ""
+
+
+def test_when_publishing_is_off_it_does_not_claim_an_upload(
+    child_environment: dict[str, str], openlayer_server: OpenlayerServer, tmp_path: Path
+) -> None:
+    done = run_demo({**child_environment, "OPENLAYER_DISABLE_PUBLISH": "true"}, tmp_path)
+    assert "Uploaded" not in done.output
+    assert (
+        "Not uploaded to Openlayer: publishing is off (OPENLAYER_DISABLE_PUBLISH)." in done.output
+    )
+    assert "travel agent  agent" in done.output
+    assert openlayer_server.traces == []
+
+
 def test_without_the_sdks_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

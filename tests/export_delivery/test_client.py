@@ -80,6 +80,34 @@ def test_vectors_are_cut_like_texts() -> None:
     assert orjson.loads(data)["rows"][0]["truncated"]["lists"] == 1
 
 
+def test_objects_with_many_names_are_cut_but_no_row_and_no_step() -> None:
+    scores = {f"customer-{number}": number for number in range(40_000)}
+    step = _step("root", inputs={"scores": scores}, metadata={"scores": scores})
+    row = {"output": "o", **{f"column-{number}": 1 for number in range(100)}, "steps": [step]}
+    data = encode_to_fit({"config": {}, "rows": [{**row, "scores": scores}]}, 50_000)
+    assert len(data) <= 50_000
+    (cut,) = orjson.loads(data)["rows"]
+    assert {*row, "scores", "truncated"} == set(cut)
+    assert cut["scores"]["customer-0"] == 0
+    assert "more]" in cut["scores"]["…"]
+    assert set(step) == set(cut["steps"][0])
+    assert cut["truncated"]["objects"] == 3
+
+
+@pytest.mark.parametrize(
+    "value", [True, {}, {"bytes": None}, {"bytes": "no"}, {"bytes": 1, "else": 2}, [1], "x"]
+)
+def test_what_the_user_calls_truncated_is_kept_when_the_body_is_cut(value: object) -> None:
+    row = {"output": "o" * 50_000, "steps": [_step("root", metadata={"truncated": value})]}
+    first = encode_to_fit({"config": {}, "rows": [row]}, 20_000)
+    again = encode_to_fit(orjson.loads(first), 10_000)
+    (cut,) = orjson.loads(again)["rows"]
+    metadata = cut["steps"][0]["metadata"]
+    assert metadata["metadata_truncated"] == value
+    assert metadata["truncated"] == cut["truncated"]
+    assert cut["truncated"]["bytes"] > 50_000, "how large it was before it was cut first"
+
+
 def test_steps_are_cut_last_and_of_the_deepest_the_last_ones_first() -> None:
     inner = [_step(f"leaf {number}") for number in range(2_000)]
     row = {"output": "", "steps": [_step("root", steps=[_step("middle", steps=inner)])]}

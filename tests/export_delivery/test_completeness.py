@@ -299,6 +299,70 @@ def test_too_many_open_traces_go_early_and_are_not_lost(
     assert processor.counts().lost == 0
 
 
+def test_one_huge_trace_does_not_break_up_the_small_ones_that_are_open(
+    server: FaultyServer, processing: Make
+) -> None:
+    provider, processor = processing(max_open_bytes=1_000_000)
+    tracer = _tracer(provider)
+    small = []
+    for name in numbered(5):
+        root = tracer.start_span(name, attributes=STEP)
+        context = set_span_in_context(root)
+        tracer.start_span("first", context, attributes=STEP).end()
+        small.append((root, tracer.start_span("second", context, attributes=STEP)))
+    huge = tracer.start_span("huge", attributes=STEP)
+    large = {**STEP, "openlayer.step.output": "y" * 1_100_000}
+    tracer.start_span("large", set_span_in_context(huge), attributes=large).end()
+    for root, second in small:
+        second.end()
+        root.end()
+    huge.end()
+    assert provider.force_flush(10_000)
+    sent = [_names(row["steps"][0]) for row in server.rows]
+    whole = [{name: [{"first": []}, {"second": []}]} for name in numbered(5)]
+    assert all(each in sent for each in whole)
+    rest = [each for each in sent if each not in whole]
+    assert sorted(rest, key=str) == [{"huge": []}, {"large": []}]
+    assert processor.counts().lost == 0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [["x" * 11_000] * 100, [0.5] * 50_000, "\u65e5" * 600_000, [1] * 50_000],
+    ids=["texts", "numbers", "wide characters", "integers"],
+)
+@pytest.mark.parametrize("in_event", [False, True])
+def test_what_large_attributes_take_of_the_memory_is_counted(
+    value: Any, in_event: bool, server: FaultyServer, processing: Make
+) -> None:
+    provider, _ = processing(max_open_bytes=1_000_000)
+    tracer = _tracer(provider)
+    root = tracer.start_span("root", attributes=STEP)
+    child = tracer.start_span("child", set_span_in_context(root), attributes=STEP)
+    if in_event:
+        child.add_event("large", {"value": value})
+    else:
+        child.set_attribute("value", value)
+    child.end()
+    server.wait_for(1)  # though its root is open
+    root.end()
+
+
+def test_what_a_grandparent_process_had_open_is_sent_by_it_alone() -> None:
+    handed: list[Any] = []
+    assembly = Assembly(lambda completed, _: handed.append(completed))
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("x")
+    spans: list[Any] = []
+    for name in ("of the grandparent", "of the parent"):
+        spans.append(tracer.start_span(name, attributes=STEP))
+        assembly.start(spans[-1])
+        assembly.after_fork()
+    for span in spans:
+        span.end()
+        assembly.end(span)
+    assert not handed
+
+
 def test_what_is_open_is_sent_at_shutdown(server: FaultyServer, processing: Make) -> None:
     provider, _ = processing()
     tracer = _tracer(provider)

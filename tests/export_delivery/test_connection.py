@@ -12,7 +12,9 @@ from pathlib import Path
 
 import certifi
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
+from openlayer_otel.export import otlp_preset
 from openlayer_otel.export.answers import Verdict
 from openlayer_otel.export.client import Client
 from openlayer_otel.settings import Settings
@@ -295,3 +297,25 @@ def test_verification_can_be_turned_off(
     found = verdicts(f"https://127.0.0.1:{secure.port}/v1", verify_ssl=False)
     assert found == [Verdict.SENT] * 3
     assert secure.connections == 1
+
+
+@pytest.mark.may_warn
+def test_verification_can_be_turned_off_over_otlp_too(
+    secure: ScriptedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none"))
+    settings = Settings.resolve(
+        api_key="k",
+        inference_pipeline_id="p",
+        base_url=f"https://127.0.0.1:{secure.port}/v1",
+        otlp=True,
+        verify_ssl=False,
+    )
+    processor = otlp_preset.processor_for(settings)
+    assert processor is not None
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    provider.get_tracer("test").start_span("one").end()
+    provider.shutdown()
+    (request,) = secure.requests
+    assert request.startswith(b"POST /v1/otel/v1/traces ")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.util.re import parse_env_headers
 
 import openlayer_otel
 from openlayer_otel.export.otlp_preset import apply
-from tests.support.openlayer_server import faulty_server
+from tests.support.openlayer_server import HANG, faulty_server
 
 GIVEN = {
     "OPENLAYER_OTEL_OTLP": "true",
@@ -102,3 +107,131 @@ def test_the_collector_recipe_sends_what_the_preset_sends() -> None:
     assert f"{said['endpoint']}/v1/traces" == wanted
     headers = parse_env_headers(environment["OTEL_EXPORTER_OTLP_TRACES_HEADERS"], liberal=True)
     assert {name.lower(): said[name] for name in ("Authorization", "x-bt-parent")} == headers
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+        "OTEL_TRACES_EXPORTER",
+    ],
+)
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_variable_is_not_set(variable: str, blank: str) -> None:
+    wanted = dict(GIVEN)
+    assert apply(wanted)
+    environment = {**GIVEN, variable: blank}
+    assert apply(environment)
+    if variable == "OTEL_EXPORTER_OTLP_ENDPOINT":
+        wanted[variable] = blank
+    assert environment == wanted
+
+
+def test_the_sdk_reads_the_users_headers_and_timeout() -> None:
+    given = {
+        "OPENLAYER_CUSTOM_HEADERS": "X-Team: red, \N{POUND SIGN}5",
+        "OPENLAYER_OTEL_TIMEOUT": "2.5",
+    }
+    environment = {**GIVEN, **given}
+    assert apply(environment)
+    headers = parse_env_headers(environment["OTEL_EXPORTER_OTLP_TRACES_HEADERS"], liberal=True)
+    assert headers["x-team"] == "red, \N{POUND SIGN}5"
+    assert headers["x-bt-parent"] == "pipeline_id:p-1"
+    assert environment["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"] == "3"
+    environment = {**GIVEN, **given, "OTEL_EXPORTER_OTLP_TIMEOUT": "30"}
+    assert apply(environment)
+    assert "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT" not in environment
+
+
+def test_a_setting_that_no_variable_of_the_sdk_stands_for_is_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for _ in range(2):
+        assert apply({**GIVEN, "OPENLAYER_VERIFY_SSL": "false"})
+    (record,) = caplog.records
+    assert "OPENLAYER_VERIFY_SSL" in record.getMessage()
+
+
+def test_nothing_is_set_for_the_sdk_when_publishing_is_off() -> None:
+    environment = {**GIVEN, "OPENLAYER_DISABLE_PUBLISH": "true"}
+    before = dict(environment)
+    assert not apply(environment)
+    assert environment == before
+
+
+@pytest.fixture
+def destination(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """Arguments of ``init()`` that send to ``destination["server"]``, taken out before."""
+    with faulty_server() as server:
+        server.mode = 200
+        yield {
+            "server": server,
+            "otlp": True,
+            "api_key": "k",
+            "inference_pipeline_id": "p",
+            "base_url": server.url,
+            "instrument": False,
+        }
+        openlayer_otel.shutdown(5)
+
+
+def _send_one_span(provider: TracerProvider) -> bool:
+    provider.get_tracer("test").start_span("one").end()
+    return openlayer_otel.flush(30)
+
+
+def test_init_uploads_nothing_when_publishing_is_off(destination: dict[str, Any]) -> None:
+    server = destination.pop("server")
+    provider = TracerProvider(shutdown_on_exit=False)
+    openlayer_otel.init(**destination, disable_publish=True, tracer_provider=provider)
+    _send_one_span(provider)
+    assert openlayer_otel.shutdown(5)
+    assert server.requests == []
+
+
+def test_init_passes_the_headers_on(destination: dict[str, Any]) -> None:
+    server = destination.pop("server")
+    provider = TracerProvider(shutdown_on_exit=False)
+    openlayer_otel.init(**destination, custom_headers={"X-Team": "red"}, tracer_provider=provider)
+    _send_one_span(provider)
+    (request,) = server.requests
+    seen = {name.lower(): value for name, value in request["headers"].items()}
+    assert (seen["x-team"], seen["x-bt-parent"]) == ("red", "pipeline_id:p")
+
+
+def test_init_passes_the_timeout_on(destination: dict[str, Any]) -> None:
+    server = destination.pop("server")
+    server.mode = HANG
+    provider = TracerProvider(shutdown_on_exit=False)
+    openlayer_otel.init(**destination, timeout=0.3, tracer_provider=provider)
+    begun = time.monotonic()
+    _send_one_span(provider)
+    assert time.monotonic() - begun < 5  # the default is 10
+    assert len(server.requests) > 0
+
+
+def test_init_starts_anew_after_the_provider_was_shut_down(destination: dict[str, Any]) -> None:
+    server = destination.pop("server")
+    provider = TracerProvider(shutdown_on_exit=False)
+    for count in (1, 2):
+        openlayer_otel.init(**destination, tracer_provider=provider)
+        assert _send_one_span(provider)
+        assert len(server.requests) == count
+        provider.shutdown()
+
+
+@pytest.mark.parametrize("arguments", [{}, {"otlp": True}])
+def test_init_does_not_add_to_what_sends_over_otlp_already(
+    arguments: dict[str, Any], destination: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = destination.pop("server")
+    exporter = OTLPSpanExporter(endpoint=f"{server.url}/otel/v1/traces")
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    openlayer_otel.init(**{**destination, "otlp": False, **arguments}, tracer_provider=provider)
+    _send_one_span(provider)
+    assert len(server.requests) == 1
+    assert "OPENLAYER_OTEL_OTLP" in caplog.text

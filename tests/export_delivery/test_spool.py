@@ -81,6 +81,16 @@ def test_a_trace_larger_than_the_spool_is_not_taken(spool: Spool) -> None:
         spool.put(URL, "p", b"x" * 20_000)
 
 
+@pytest.mark.parametrize("size", [10_000, 0])
+def test_a_trace_larger_than_the_spool_pushes_no_other_out(size: int, spool: Spool) -> None:
+    for _ in range(5):
+        spool.put(URL, "p", b"small")
+    full = Spool(spool.directory, size)
+    with pytest.raises(ValueError, match="larger"):
+        full.put(URL, "p", b"x" * 9_990)
+    assert (spool.status().files, full.evicted) == (5, 0)
+
+
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty", "foreign"])
 def test_a_file_that_cannot_be_read_is_set_aside_and_the_others_are_sent(
     damage: str, spool: Spool
@@ -117,6 +127,23 @@ def test_a_half_written_file_is_no_trace(spool: Spool) -> None:
     path.rename(path.with_suffix(".part"))
     assert list(spool.claims()) == []
     assert spool.status().files == 0
+
+
+def test_files_of_others_in_the_directory_are_left_alone(spool: Spool) -> None:
+    path = Path(spool.put(URL, "p", b"one"))
+    foreign = ["20240101", "stored-procedures.sql", "20240101000000000000.part", "notes.trace"]
+    foreign.append("01700000000000000000-backup.trace")
+    for name in foreign:
+        (spool.directory / name).write_text("mine")
+        os.utime(spool.directory / name, (1, 1))
+    with pytest.MonkeyPatch.context() as later:
+        later.setattr("time.time", lambda: 4e9)
+        assert spool.status().files == 1
+        (claim,) = spool.claims()
+        claim.release()
+        assert spool.clear() == 1
+    assert sorted(os.listdir(spool.directory)) == sorted(foreign)
+    assert not path.exists()
 
 
 def test_the_oldest_trace_is_sent_first_whenever_it_was_written(spool: Spool) -> None:

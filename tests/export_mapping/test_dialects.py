@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -80,6 +81,72 @@ def test_an_adk_model_call_and_the_span_inside_it_are_one_step(traces: Traces) -
     ):
         pass
     assert outline(traces.step()) == ("helper", ["Gemini Generation"])
+
+
+ADK_INNER = {
+    "gen_ai.operation.name": "generate_content",
+    "gen_ai.system": "gemini",
+    "gen_ai.request.model": "gemini-2.5-flash",
+    "gen_ai.usage.input_tokens": 100,
+    "gen_ai.usage.output_tokens": 14,
+}
+ADK_THOUGHT = {
+    "prompt_token_count": 100,
+    "candidates_token_count": 14,
+    "thoughts_token_count": 700,
+    "cached_content_token_count": 50,
+}
+
+
+def adk_call(usage: dict[str, int], **more: int) -> dict[str, Any]:
+    return {
+        "gen_ai.system": "gcp.vertex.agent",
+        "gen_ai.request.model": "gemini-2.5-flash",
+        "gcp.vertex.agent.llm_response": json.dumps({"usage_metadata": usage}),
+        **more,
+    }
+
+
+@pytest.mark.parametrize("total", [{}, {"total_token_count": 814}])
+@pytest.mark.parametrize(
+    "said", [{}, {"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 14}]
+)
+@pytest.mark.parametrize(
+    "scope", ["gcp.vertex.agent", "opentelemetry.instrumentation.google_genai"]
+)
+def test_an_adk_model_call_counts_its_thoughts_and_its_cached_input_once(
+    traces: Traces, total: dict[str, int], said: dict[str, int], scope: str
+) -> None:
+    attributes = adk_call({**ADK_THOUGHT, **total}, **said)
+    with (
+        traces.span("call_llm", attributes, scope="gcp.vertex.agent") as call,
+        traces.span("generate_content", ADK_INNER, scope=scope, parent=call),
+    ):
+        pass
+    step = traces.step()
+    assert outline(step) == "Gemini Generation"
+    assert (step["promptTokens"], step["completionTokens"]) == (100, 714)
+    assert step["usageDetails"] == {"input_tokens": 50, "output_tokens": 714, "cached_tokens": 50}
+
+
+def test_adks_candidates_include_the_thoughts_where_the_total_says_so(traces: Traces) -> None:
+    usage = {**ADK_THOUGHT, "candidates_token_count": 714, "total_token_count": 814}
+    with traces.span("call_llm", adk_call(usage), scope="gcp.vertex.agent"):
+        pass
+    assert traces.step()["completionTokens"] == 714
+
+
+def test_another_call_inside_an_adk_model_call_is_another_call(traces: Traces) -> None:
+    scope = "gcp.vertex.agent"
+    checked = {**ADK_INNER, "gen_ai.usage.input_tokens": 30}
+    with traces.span("call_llm", adk_call(ADK_THOUGHT), scope=scope) as call:
+        with traces.span("generate_content", checked, parent=call, start=0.1):
+            pass
+        with traces.span("generate_content", ADK_INNER, scope=scope, parent=call, start=0.2):
+            pass
+    step = traces.step()
+    assert [(each["promptTokens"], each["steps"]) for each in step["steps"]] == [(30, [])]
+    assert (step["promptTokens"], step["completionTokens"]) == (100, 714)
 
 
 def test_sessions_and_users_of_other_packages_are_columns(traces: Traces) -> None:

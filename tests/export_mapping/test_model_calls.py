@@ -167,9 +167,22 @@ def test_an_anthropic_call_has_system_tools_and_its_parameters(traces: Traces) -
         ("together_ai", "meta-llama/Llama-3", "Together_AI", "Together_AI Chat Completion", None),
         ("deepseek", "deepseek-chat", "DeepSeek", "DeepSeek Chat Completion", None),
         ("litellm", "openai/gpt-4o", "OpenAI", "OpenAI Chat Completion", "gpt-4o"),
+        # LiteLLM
+        ("cohere_chat", "command-r", "Cohere", "Cohere Chat Completion", None),
+        ("ollama_chat", "ollama_chat/qwen3", "Ollama", "Ollama Chat Completion", "qwen3"),
+        ("azure_ai", "azure_ai/grok-4", "Azure", "Azure OpenAI Chat Completion", "grok-4"),
+        ("azure_text", "gpt-35-turbo", "Azure", "Azure OpenAI Chat Completion", None),
+        ("vertex_ai_beta", "gemini-2.5-pro", "gemini", "Gemini Generation", None),
+        ("anthropic_text", "claude-2", "Anthropic", "Anthropic Message Creation", None),
+        ("text-completion-openai", "davinci-002", "OpenAI", "OpenAI Chat Completion", None),
+        # Vercel
+        ("vertex.anthropic.messages", "claude-x", "Anthropic", "Anthropic Message Creation", None),
+        ("googleVertex.anthropic.messages", "claude-x", "Anthropic",
+         "Anthropic Message Creation", None),
+        ("googleVertex.chat", "gemini-2.5-pro", "gemini", "Gemini Generation", None),
         ("moonshot_ai", "kimi-k2", "moonshot_ai", "moonshot_ai Chat Completion", None),
     ],
-)
+)  # fmt: skip
 def test_providers_are_spelled_as_openlayer_prices_them(
     traces: Traces, provider: str, model: str, string: str, name: str, bare: str | None
 ) -> None:

@@ -81,7 +81,10 @@ def test_user_session_metadata_context_and_promoted_columns_merge_as_captured(
 
 @pytest.mark.parametrize(
     "name",
-    ["steps", "output", "latency", "inferenceId", "inferenceTimestamp", "cost", "tokens"],
+    [
+        *("steps", "output", "latency", "inferenceId", "inferenceTimestamp", "cost", "tokens"),
+        "truncated",
+    ],
 )
 def test_an_argument_named_like_a_reserved_column_gets_another_column(
     traces: Traces, name: str
@@ -97,11 +100,25 @@ def test_an_argument_named_like_a_reserved_column_gets_another_column(
         pass
     content = traces.content()
     row = content["rows"][0]
-    assert row[name] not in (3, 4, 5)
+    assert row.get(name) not in (3, 4, 5)
     assert row[f"input_{name}"] == 3
     assert row[f"metadata_{name}"] == 5
     assert content["config"]["inputVariableNames"] == [f"input_{name}"]
     assert row["steps"][0]["inputs"] == {name: 3}
+
+
+def test_no_other_name_replaces_what_had_to_be_renamed(traces: Traces) -> None:
+    attributes = own(
+        **{
+            "openlayer.step.inputs": '{"cost":1}',
+            "openlayer.step.metadata": '{"output":2,"metadata_output":3,"input_cost":4}',
+        }
+    )
+    with traces.span("root", attributes):
+        pass
+    row = traces.row()
+    assert (row["input_cost_"], row["input_cost"]) == (1, 4)
+    assert (row["metadata_output_"], row["metadata_output"]) == (2, 3)
 
 
 def test_names_that_are_reserved_only_when_used_stay_free_otherwise(traces: Traces) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from openlayer_otel.settings import Settings
 from tests.export_mapping.traces import Traces, chat_attributes, outline, said
 
 OWN = {"openlayer.step.type": "user_call"}
@@ -83,6 +86,80 @@ def test_three_instrumentations_of_one_call_are_one_step(traces: Traces) -> None
     ):
         pass
     assert outline(traces.step()) == "OpenAI Chat Completion"
+
+
+@pytest.mark.parametrize("settings", [Settings(), Settings(upload_all=True)])
+@pytest.mark.parametrize("attributes", [{}, {"openinference.span.kind": "CHAIN"}])
+def test_a_step_between_two_spans_of_a_call_stays_and_the_call_is_one(
+    traces: Traces, settings: Settings, attributes: dict[str, str]
+) -> None:
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "t"}
+    with (
+        traces.span("framework", chat_attributes()) as framework,
+        traces.span("between", attributes, parent=framework) as between,
+        traces.span("sdk", chat_attributes(), parent=between) as sdk,
+        traces.span("tool", tool, parent=sdk),
+    ):
+        pass
+    step = traces.step(settings=settings)
+    inside = [("between", ["t"])] if attributes or settings.upload_all else ["t"]
+    assert outline(step) == ("OpenAI Chat Completion", inside)
+    assert step["tokens"] == 15
+
+
+def test_another_call_behind_a_step_between_is_another_call(traces: Traces) -> None:
+    with (
+        traces.span("framework", chat_attributes()) as framework,
+        traces.span("between", OWN, parent=framework) as between,
+        traces.span("sdk", chat_attributes(**{"gen_ai.response.id": "other"}), parent=between),
+    ):
+        pass
+    call = "OpenAI Chat Completion"
+    assert outline(traces.step()) == (call, [("between", [call])])
+
+
+def test_a_count_that_only_one_span_gives_makes_no_other_call(traces: Traces) -> None:
+    outer = without(chat_attributes(), "gen_ai.response.id", "gen_ai.usage.output_tokens")
+    with (
+        traces.span("outer", outer) as span,
+        traces.span("inner", chat_attributes(), parent=span),
+    ):
+        pass
+    step = traces.step()
+    assert step["steps"] == []
+    assert (step["promptTokens"], step["completionTokens"]) == (11, 4)
+
+
+def test_counts_that_two_spans_give_between_them_are_those_of_the_call(traces: Traces) -> None:
+    outer = without(chat_attributes(), "gen_ai.response.id", "gen_ai.usage.output_tokens")
+    inner = without(chat_attributes(), "gen_ai.response.id", "gen_ai.usage.input_tokens")
+    with traces.span("outer", outer) as span, traces.span("inner", inner, parent=span):
+        pass
+    step = traces.step()
+    assert (step["steps"], step["tokens"]) == ([], 15)
+
+
+def test_a_single_count_does_not_tell_which_of_two_calls_it_is(traces: Traces) -> None:
+    outer = without(chat_attributes(), "gen_ai.response.id", "gen_ai.usage.output_tokens")
+    with traces.span("outer", outer) as span:
+        for number in (1, 2):
+            ids = {"gen_ai.response.id": f"id-{number}", "gen_ai.usage.output_tokens": number}
+            inner = chat_attributes(**ids)
+            with traces.span("inner", inner, parent=span, start=number / 10):
+                pass
+    assert [step["completionTokens"] for step in traces.step()["steps"]] == [1, 2]
+
+
+def test_cached_input_may_be_counted_in_one_span_and_beside_it_in_the_other(
+    traces: Traces,
+) -> None:
+    outer = without(NATIVE, "gen_ai.response.id")
+    inner = without(outer, "gen_ai.usage.cache_read.input_tokens")
+    inner["gen_ai.usage.input_tokens"] = 120
+    with traces.span("outer", outer) as span, traces.span("inner", inner, parent=span):
+        pass
+    step = traces.step()
+    assert (step["steps"], step["promptTokens"]) == ([], 170)
 
 
 def test_other_ids_are_other_calls(traces: Traces) -> None:

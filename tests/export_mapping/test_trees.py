@@ -38,6 +38,15 @@ def test_children_are_in_the_order_in_which_they_began(traces: Traces) -> None:
     assert outline(traces.step()) == ("root", ["first", "second", "third"])
 
 
+def test_a_clock_set_back_during_a_step_makes_it_short_not_negative(traces: Traces) -> None:
+    with traces.span("root", OWN, start=5, end=2):
+        pass
+    row = traces.row()
+    step = row["steps"][0]
+    assert (row["latency"], step["latency"]) == (0.0, 0.0)
+    assert step["endTime"] == step["startTime"] == row["inferenceTimestamp"]
+
+
 def test_a_request_with_one_step_inside_is_that_steps_row(traces: Traces) -> None:
     with (
         traces.span("GET /chat", {"http.method": "GET"}, start=0, end=9) as server,

@@ -59,6 +59,26 @@ def test_usage_details_count_each_token_once(
     assert sum(details.values()) == step["tokens"] == 140
 
 
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"gen_ai.usage.cache_read.input_tokens": 1000},
+        {"gen_ai.usage.cache_read.input_tokens": 30, "gen_ai.usage.cache_write.input_tokens": 40},
+    ],
+)
+def test_more_cached_than_sent_was_counted_beside_it(
+    traces: Traces, counts: dict[str, int]
+) -> None:
+    fresh = {"gen_ai.usage.input_tokens": 20, "gen_ai.usage.output_tokens": 5}
+    with traces.span("chat", chat_attributes(**fresh, **counts)):
+        pass
+    step = traces.step()
+    cached = sum(counts.values())
+    assert (step["promptTokens"], step["tokens"]) == (20 + cached, 25 + cached)
+    assert step["usageDetails"]["input_tokens"] == 20
+    assert sum(step["usageDetails"].values()) == step["tokens"]
+
+
 def test_without_usage_nothing_is_made_up(traces: Traces) -> None:
     attributes = chat_attributes()
     del attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]

@@ -74,6 +74,16 @@ def test_a_failing_redaction_drops_the_content(
     assert "redaction failed" in str((span.attributes or {})["gen_ai.input.messages"])
 
 
+def test_a_redaction_without_an_answer_is_said_once(
+    record: Callable[..., None], traces: Traces, sdk: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    record(redact=lambda text: None)
+    call(sdk, "plain")
+    (warning,) = [each.getMessage() for each in caplog.records if "redact" in each.getMessage()]
+    assert "redact= returned NoneType, which is no text" in warning
+    assert CANARY not in warning
+
+
 def test_names_that_are_content_are_redacted_too(
     record: Callable[..., None], traces: Traces
 ) -> None:

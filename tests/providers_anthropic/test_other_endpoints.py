@@ -175,3 +175,18 @@ def test_what_the_sdk_does_besides_gets_no_span(
         pytest.skip("not in this version of the SDK")
     client.models.list()
     assert instrumented.ended == []
+
+
+def test_what_a_thread_of_a_session_says_is_recorded(
+    instrumented: SpanLog, on_wire: OnWire, wire: Wire
+) -> None:
+    wire.reply = server_sent(TURN)
+    client = on_wire(anthropic.Anthropic, api_key="k")
+    if not hasattr(sessions(client), "threads"):
+        pytest.skip("not in this version of the SDK")
+    list(sessions(client).threads.events.stream("thread_1", session_id="sess_1"))
+    span = instrumented.only()
+    said = span.attributes or {}
+    assert span.name == "invoke_agent"
+    assert said[semconv.CONVERSATION_ID] == "thread_1"
+    assert said[semconv.USAGE_OUTPUT_TOKENS] == 8

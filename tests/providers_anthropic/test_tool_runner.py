@@ -11,7 +11,7 @@ from typing import Any
 import anthropic
 import pytest
 from opentelemetry.context import attach, detach, get_current, set_value
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
@@ -287,3 +287,50 @@ def test_tools_that_run_while_the_answer_streams_are_below_the_agent(
 
 def started(span: ReadableSpan) -> int:
     return span.start_time or 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "Tells the weather."),
+        ({"redact": lambda text: text.replace("weather", "w.")}, "Tells the w.."),
+        ({"capture_content": False}, None),
+        ({"capture_content": "EVENT_ONLY"}, None),
+    ],
+    ids=["default", "redacted", "off", "events"],
+)
+def test_what_describes_a_tool_is_content(
+    settings: dict[str, Any],
+    said: str | None,
+    instrument: Callable[..., None],
+    spans: SpanLog,
+    client: Any,
+) -> None:
+    instrument(**settings)
+    runner(client).until_done()
+    assert (spans.named(TOOL).attributes or {}).get(semconv.TOOL_DESCRIPTION) == said
+
+
+class _RefusesTools(SpanProcessor):
+    """A processor of somebody's that raises when the span of a tool starts."""
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        if span.name == TOOL:
+            raise ValueError("no tools")
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_a_tool_runs_whose_span_a_processor_refuses(
+    asynchronous: bool,
+    instrumented: SpanLog,
+    tracer_provider: TracerProvider,
+    client: Any,
+    async_client: Any,
+) -> None:
+    tracer_provider.add_span_processor(_RefusesTools())
+    if asynchronous:
+        last = await runner(async_client, get_weather_later).until_done()
+    else:
+        last = runner(client).until_done()
+    assert last.content[0].text
+    assert instrumented.tree() == [["invoke_agent", [CHAT], [CHAT]]]

@@ -202,3 +202,100 @@ def test_half_a_character_in_a_short_value_costs_that_character_only(
     assert attributes["openai.response.service_tier"] == "\ufffd"
     assert attributes["gen_ai.response.id"] == "c-\U0001f600"
     assert attributes["gen_ai.response.model"] == "m-1"
+
+
+def test_a_tool_call_whose_id_changes_with_each_piece_is_one_call(
+    transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    """The way of some versions of vLLM."""
+    pieces = [{"name": "f"}, {"arguments": '{"a":'}, {"arguments": " 1}"}]
+    calls = [
+        {"index": 0, "id": f"call-{number}", "type": "function", "function": piece}
+        for number, piece in enumerate(pieces)
+    ]
+    chunks = [_chunk({"tool_calls": [call]}) for call in calls]
+    attributes = _streamed(transport, instrumented, *chunks, _chunk({}, "tool_calls"))
+    assert attributes["gen_ai.output.messages"][0]["parts"] == [
+        {"type": "tool_call", "id": "call-0", "name": "f", "arguments": {"a": 1}}
+    ]
+
+
+def test_calls_that_are_all_numbered_0_are_kept_apart_by_their_ids(
+    transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    pieces: list[tuple[str, dict[str, str]]] = [
+        ("a", {"name": "f"}),
+        ("b", {"name": "f"}),
+        ("a", {"arguments": '{"a": 1}'}),
+        ("b", {"arguments": '{"a": 2}'}),
+    ]
+    chunks = [
+        _chunk({"tool_calls": [{"index": 0, "id": call, "function": piece}]})
+        for call, piece in pieces
+    ]
+    attributes = _streamed(transport, instrumented, *chunks, _chunk({}, "tool_calls"))
+    calls = attributes["gen_ai.output.messages"][0]["parts"]
+    assert [(each["id"], each["arguments"]) for each in calls] == [("a", {"a": 1}), ("b", {"a": 2})]
+
+
+def test_an_empty_finish_reason_takes_no_other_away(
+    transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    attributes = _streamed(
+        transport, instrumented, _chunk({"content": "x"}, ""), _chunk({}, "stop"), _chunk({}, "")
+    )
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+
+
+def test_an_empty_finish_reason_of_a_completion_takes_no_other_away(
+    transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    choices = [{"index": 0, "text": "x", "finish_reason": each} for each in ("", "stop", "")]
+    client = transport([{**HEAD, "choices": [choice]} for choice in choices])
+    list(client.completions.create(model="m", prompt="hi", stream=True))
+    attributes = instrumented.only().attributes or {}
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+
+
+def test_numbers_are_taken_as_they_are_meant_and_left_out_where_no_span_holds_them(
+    transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "x"}}
+    usage = {"prompt_tokens": 3.0, "completion_tokens": 2.0, "total_tokens": 5.0}
+    client = transport({**HEAD, "choices": [choice], "usage": usage})
+    client.chat.completions.create(model="m", messages=MESSAGES, seed=2**63, max_tokens=2**62)
+    attributes = instrumented.only().attributes or {}
+    assert attributes["gen_ai.usage.input_tokens"] == 3
+    assert type(attributes["gen_ai.usage.output_tokens"]) is int
+    assert attributes["gen_ai.request.max_tokens"] == 2**62
+    assert "gen_ai.request.seed" not in attributes
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["chat/completions", "/chat/completions/", "https://api.example/v1/chat/completions?a=b"],
+)
+def test_an_endpoint_may_be_written_otherwise_than_the_sdk_does(
+    path: str, transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    client = transport({**HEAD, "choices": []}, base_url="https://api.example/v1")
+    client.post(path, body={"model": "m", "messages": MESSAGES}, cast_to=object)
+    assert instrumented.only().name == "chat m"
+
+
+def test_models_of_the_sdk_may_stand_in_the_extra_body(
+    transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    message = {"role": "assistant", "content": "x"}
+    choice = {"index": 0, "finish_reason": "stop", "message": message}
+    client = transport({**HEAD, "choices": [choice]}, media_type="application/json")
+    first = client.chat.completions.create(model="m", messages=MESSAGES)
+    instrumented.clear()
+    extra = {"messages": (*MESSAGES, first.choices[0].message)}
+    client = transport({**HEAD, "choices": [choice]}, media_type="application/json")
+    try:
+        client.chat.completions.create(model="m", messages=MESSAGES, extra_body=extra)
+    except TypeError:
+        pytest.skip("this version of the SDK takes JSON only there")
+    said = json.loads(str((instrumented.only().attributes or {})["gen_ai.input.messages"]))
+    assert [each["role"] for each in said] == ["user", "assistant"]

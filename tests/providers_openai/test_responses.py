@@ -239,3 +239,50 @@ def test_the_tools_of_a_namespace_are_defined_within_it(
     tools: Any = [namespace]
     transport(_response()).responses.create(model="m", input="hi", tools=tools)
     assert json_attribute(spans.only(), "gen_ai.tool.definitions") == [namespace]
+
+
+TEXT_EVENTS = [
+    _event("created", response=_response(status="in_progress", output=[], usage=None)),
+    _event("output_item.added", output_index=0, item={**MESSAGE, "content": []}),
+    _event("output_text.delta", output_index=0, content_index=0, delta="hel"),
+    _event("output_text.delta", output_index=0, content_index=0, delta="lo"),
+]
+
+
+@pytest.mark.parametrize(
+    ("last", "fields", "reason"),
+    [
+        ("failed", {"status": "failed", "error": {"code": "server_error"}}, "error"),
+        (
+            "incomplete",
+            {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},
+            "length",
+        ),
+        ("completed", {"status": "completed"}, "stop"),
+    ],
+)
+def test_what_was_streamed_stands_where_the_last_event_holds_no_items(
+    last: str,
+    fields: dict[str, Any],
+    reason: str,
+    transport: Callable[..., Any],
+    instrumented: SpanLog,
+) -> None:
+    ended = _event(last, response=_response(**fields, output=[]))
+    list(transport([*TEXT_EVENTS, ended]).responses.create(model="m", input="hi", stream=True))
+    assert _said(instrumented) == [{"type": "text", "content": "hello"}]
+    attributes = instrumented.only().attributes or {}
+    assert attributes["gen_ai.response.finish_reasons"] == (reason,)
+    assert attributes["gen_ai.usage.output_tokens"] == 2
+
+
+@pytest.mark.parametrize("response", [{"id": "resp_1", "usage": USAGE}, None])
+def test_a_last_event_of_few_words_completes_what_was_streamed(
+    response: Any, transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    events = [*TEXT_EVENTS, _event("completed", response=response)]
+    list(transport(events).responses.create(model="m", input="hi", stream=True))
+    assert _said(instrumented) == [{"type": "text", "content": "hello"}]
+    attributes = instrumented.only().attributes or {}
+    assert attributes["gen_ai.response.model"] == "m"
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)

@@ -8,8 +8,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import openai
 import pytest
 
+from openlayer_otel.providers import stainless_body
+from tests.providers_openai.conftest import HTTP
 from tests.support.span_log import SpanLog
 
 MESSAGES: Any = [{"role": "user", "content": "hi"}]
@@ -81,3 +84,30 @@ def test_pieces_of_sound_with_their_own_padding_are_one_sound(
     whole = b"".join(pieces)
     assert part["size_bytes"] == len(whole)
     assert part["checksum_md5"] == hashlib.md5(whole).hexdigest()
+
+
+def test_a_sound_of_which_not_all_was_kept_is_not_said_to_be_another(
+    instrumented: SpanLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stainless_body, "_MAX_BODY", 1_000)
+    pieces = [b"ID3" + bytes(700), bytes(700), bytes(200)]
+
+    def respond(request: Any) -> Any:
+        return HTTP.Response(200, headers={"content-type": "audio/mpeg"}, content=iter(pieces))
+
+    http = HTTP.Client(transport=HTTP.MockTransport(respond))
+    client = openai.OpenAI(api_key="k", http_client=http)
+    streaming = client.audio.speech.with_streaming_response
+    with streaming.create(model="m", voice="alloy", input="hi") as response:
+        assert len(b"".join(response.iter_bytes(700))) == 1_603
+    assert "gen_ai.output.messages" not in (instrumented.only().attributes or {})
+
+
+@pytest.mark.parametrize("text", ["42", '"yes"', "true", "null"])
+def test_a_transcription_may_look_like_json(
+    text: str, transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    client = transport(text.encode(), media_type="text/plain")
+    heard = client.audio.transcriptions.create(model="m", file=b"x", response_format="text")
+    assert heard == text
+    assert _sound(instrumented) == {"type": "text", "content": text}

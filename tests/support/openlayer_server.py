@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +31,7 @@ class FaultyServer:
     Attributes:
         url: The value for ``OPENLAYER_BASE_URL``.
         mode: ``OK``, one of the other modes above, or an HTTP status.
+        mode_of: The mode for a path and a body, where it is not ``mode``.
         next_modes: Modes of the next requests, before ``mode`` applies again.
         delay: Seconds before each answer.
         headers: Added to answers that are no success.
@@ -39,6 +40,7 @@ class FaultyServer:
 
     port: int = 0
     mode: str | int = OK
+    mode_of: Callable[[str, bytes], str | int | None] | None = None
     next_modes: list[str | int] = field(default_factory=list)
     delay: float = 0.0
     headers: dict[str, str] = field(default_factory=dict)
@@ -91,6 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.state
         body = self.rfile.read(int(self.headers["Content-Length"]))
         mode = state.next_modes.pop(0) if state.next_modes else state.mode
+        if state.mode_of is not None:
+            mode = state.mode_of(self.path, body) or mode
         if state.max_bytes and len(body) > state.max_bytes:
             mode = 413
         state.requests.append(

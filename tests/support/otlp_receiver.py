@@ -81,7 +81,10 @@ def _value(value: AnyValue) -> Any:
 
 @contextmanager
 def http_receiver() -> Iterator[Receiver]:
-    """Receive ``POST /v1/traces``; the endpoint is the base address, without that path."""
+    """Receive ``POST /v1/traces``; the endpoint is the base address, without that path.
+
+    With ``/otel`` before the path it is Openlayer's: the endpoint is the base URL of its API.
+    """
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -92,7 +95,7 @@ def http_receiver() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["content-length"]))
             if self.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
-            assert self.path == "/v1/traces", self.path
+            assert self.path.removeprefix("/otel") == "/v1/traces", self.path
             headers = {name.lower(): value for name, value in self.headers.items()}
             receiver.take(messages.ExportTraceServiceRequest.FromString(body), headers)
             answer = messages.ExportTraceServiceResponse().SerializeToString()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -152,3 +153,67 @@ def test_left_open_when_the_loop_ends(steps: SpanLog) -> None:
 
     asyncio.run(main())
     check(steps, None, "a", "closed")
+
+
+class Queue:
+    """An async iterator that can be read again after a read was cancelled, as a queue can."""
+
+    def __init__(self) -> None:
+        self.items: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self
+
+    async def __anext__(self) -> str:
+        item = await self.items.get()
+        if item is None:
+            raise StopAsyncIteration
+        return item
+
+    async def aclose(self) -> None:
+        """Nothing to do."""
+
+
+async def _timed_out(stream: Any) -> None:
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(stream.__anext__(), 0.01)
+
+
+async def test_a_read_that_times_out_does_not_end_the_stream(steps: SpanLog) -> None:
+    queue = Queue()
+    stream: Any = trace(name="stream")(lambda: queue)()
+    for item in ("a", "b"):
+        await _timed_out(stream)
+        queue.items.put_nowait(item)
+        assert await stream.__anext__() == item
+    assert steps.ended == []
+    queue.items.put_nowait(None)
+    with pytest.raises(StopAsyncIteration):
+        await stream.__anext__()
+    check(steps, None, "ab")
+
+
+async def test_a_stream_that_is_closed_after_a_cancelled_read_was_cancelled(
+    steps: SpanLog,
+) -> None:
+    queue = Queue()
+    queue.items.put_nowait("a")
+    stream: Any = trace(name="stream")(lambda: queue)()
+    assert await stream.__anext__() == "a"
+    await _timed_out(stream)
+    await stream.aclose()
+    check(steps, None, "a", "cancelled")
+
+
+async def test_a_stream_that_is_dropped_after_a_cancelled_read_ended_with_that(
+    steps: SpanLog,
+) -> None:
+    stream: Any = trace(name="stream")(lambda: Queue())()
+    await _timed_out(stream)
+    cancelled = time.time_ns()
+    await asyncio.sleep(0.02)
+    del stream
+    gc.collect()
+    step = check(steps, None, None, "cancelled")
+    assert step.end_time is not None
+    assert step.end_time <= cancelled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import warnings
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -131,3 +132,139 @@ async def test_an_awaitable_object_ends_its_step_when_awaited(steps: SpanLog) ->
     assert result.extra == "kept"
     assert await result == "stream"
     check(steps, None, "stream")
+
+
+@pytest.mark.may_warn
+async def test_a_task_that_nobody_awaits_is_still_reported_by_asyncio(
+    steps: SpanLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails() -> None:
+        raise BodyError("lost")
+
+    @trace(name="stream")
+    def spawn() -> asyncio.Task[None]:
+        return asyncio.create_task(fails())
+
+    spawn()
+    await asyncio.sleep(0.01)
+    gc.collect()
+    assert "Task exception was never retrieved" in caplog.text
+    check(steps, None, None, None, BODY_ERROR)
+
+
+class Request:
+    """As aiohttp's ``session.get()`` and a database pool's ``acquire()``: awaited or entered."""
+
+    def __init__(self) -> None:
+        self.left = False
+
+    def __await__(self) -> Any:
+        return self._sent().__await__()
+
+    async def _sent(self) -> str:
+        return str(get_current_span().name)  # type: ignore[attr-defined]
+
+    async def __aenter__(self) -> str:
+        return await self._sent()
+
+    async def __aexit__(self, *details: object) -> None:
+        self.left = True
+
+
+async def test_what_can_be_awaited_or_entered_ends_its_step_when_entered(steps: SpanLog) -> None:
+    request = Request()
+    async with trace(name="stream")(lambda: request)() as result:
+        assert result == "stream"
+        check(steps, None, "stream")
+    assert request.left
+
+
+async def test_what_can_be_awaited_or_entered_ends_its_step_when_awaited(steps: SpanLog) -> None:
+    assert await trace(name="stream")(lambda: Request())() == "stream"
+    check(steps, None, "stream")
+
+
+class SentRequest(Request, Coroutine[Any, Any, str]):
+    """As aiohttp's: a coroutine to :mod:`collections.abc`, which a task drives by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.coroutine = self._sent()
+
+    def __await__(self) -> Any:
+        return self.coroutine.__await__()
+
+    def send(self, value: Any) -> Any:
+        return self.coroutine.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self.coroutine.throw(*error)
+
+    def close(self) -> None:
+        self.coroutine.close()
+
+
+async def test_what_a_task_drives_ends_its_step_with_its_result(steps: SpanLog) -> None:
+    request: Any = trace(name="stream")(lambda: SentRequest())()
+    assert await asyncio.wait_for(asyncio.create_task(request), 60) == "stream"
+    del request
+    check(steps, None, "stream")
+
+
+async def test_what_gives_itself_when_entered_is_finished_then(steps: SpanLog) -> None:
+    class Pool(Request):
+        async def __aenter__(self) -> Any:
+            return self
+
+    pool = Pool()
+    async with trace(name="stream")(lambda: pool)() as given:
+        assert given is pool
+        assert "openlayer.step.output" in (steps.only().attributes or {})
+    assert pool.left
+
+
+class Paginator:
+    """As OpenAI's: awaited for the first page, or iterated over."""
+
+    def __await__(self) -> Any:
+        return self._page().__await__()
+
+    async def _page(self) -> str:
+        return str(get_current_span().name)  # type: ignore[attr-defined]
+
+    async def __aiter__(self) -> Any:
+        yield await self._page()
+        yield "!"
+
+
+async def test_a_paginator_ends_its_step_when_awaited(steps: SpanLog) -> None:
+    assert await trace(name="stream")(lambda: Paginator())() == "stream"
+    check(steps, None, "stream")
+
+
+async def test_a_paginator_ends_its_step_when_iterated_over(steps: SpanLog) -> None:
+    given: Any = trace(name="stream")(lambda: Paginator())()
+    assert [item async for item in given] == ["stream", "!"]
+    check(steps, None, "stream!")
+
+
+async def test_a_stream_that_can_be_awaited_is_followed_all_the_same(steps: SpanLog) -> None:
+    class Cursor:
+        def __init__(self) -> None:
+            self.items = iter("ab")
+
+        def __await__(self) -> Any:
+            yield from asyncio.sleep(0).__await__()
+            return self
+
+        def __aiter__(self) -> Any:
+            return self
+
+        async def __anext__(self) -> str:
+            for item in self.items:
+                return item
+            raise StopAsyncIteration
+
+    cursor: Any = await trace(name="stream")(lambda: Cursor())()
+    assert [item async for item in cursor] == ["a", "b"]
+    check(steps, None, "ab")

@@ -211,3 +211,12 @@ def test_what_is_no_input_is_said_once(
     for _ in range(2):
         assert "".join(traced("q")) == "q"
     assert [record.getMessage().count("'doc'") for record in caplog.records] == [1]
+
+
+def test_one_parameter_can_be_named_by_itself(steps: SpanLog) -> None:
+    @trace(capture_input="user_question")
+    def ask(user: str, user_question: str) -> None:
+        """Nothing to do."""
+
+    ask("SECRET", "why?")
+    assert json_attribute(steps.only(), "openlayer.step.inputs") == {"user_question": "why?"}

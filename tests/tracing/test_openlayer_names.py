@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from openlayer_otel import tracing as tracer
+from openlayer_otel.standin.llm_server import LLMServer
+from tests.support.sdk_clients import make_client
 from tests.support.span_log import SpanLog, json_attribute
 
 
@@ -156,3 +158,50 @@ def test_trace_and_step_are_there_by_their_old_names(steps: SpanLog) -> None:
     said = steps.only().attributes or {}
     assert said["user.id"] == "u"
     assert json.loads(str(said["openlayer.trace.column.anything"])) == 1
+
+
+def test_the_user_of_a_trace_inside_a_block_ends_with_the_trace(steps: SpanLog) -> None:
+    def application() -> None:
+        tracer.set_user_session_context(user_id="alice")
+        with tracer.using_session("s", tags=["web"]):
+            for name in ("first", "second"):
+                with tracer.start_step(name):
+                    pass
+        with tracer.start_step("third"):
+            pass
+
+    contextvars.copy_context().run(application)
+    assert owner(steps, "first") == ("alice", "s")
+    assert owner(steps, "second") == (None, "s")
+    assert owner(steps, "third") == (None, None)
+
+
+def test_what_a_block_says_outlasts_the_user_of_one_trace(steps: SpanLog) -> None:
+    def application() -> None:
+        with tracer.using_session(user_id="bob", tags=["web"]):
+            tracer.set_user_session_context(user_id="alice")
+            for name in ("first", "second"):
+                with tracer.start_step(name):
+                    pass
+
+    contextvars.copy_context().run(application)
+    assert owner(steps, "first") == ("alice", None)
+    assert owner(steps, "second") == ("bob", None)
+    assert (steps.named("second").attributes or {})["openlayer.trace.tags"] == ("web",)
+
+
+def test_the_user_of_a_call_without_a_step_is_not_that_of_the_next(
+    instrumented: SpanLog, llm_server: LLMServer
+) -> None:
+    client = make_client("openai", False, llm_server.url)
+
+    def application() -> None:
+        tracer.set_user_session_context(user_id="alice")
+        for _ in range(2):
+            client.chat.completions.create(model="m", messages=[{"role": "user", "content": "x"}])
+
+    contextvars.copy_context().run(application)
+    assert [(span.attributes or {}).get("user.id") for span in instrumented.ended] == [
+        "alice",
+        None,
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,23 @@ def test_texts_are_joined_and_anything_else_is_a_list(
 
     list(stream())
     assert json_attribute(steps.only(), OUTPUT) == output
+
+
+@pytest.mark.parametrize("item", ["x" * 400_000, ["x" * 400_000]])
+def test_without_a_size_limit_a_stream_is_recorded_whole(
+    item: Any, settings_of_test: Callable[..., None], spans: SpanLog
+) -> None:
+    settings_of_test(max_content_bytes=0)
+
+    @trace
+    def stream() -> Iterator[Any]:
+        for _ in range(5):
+            yield item
+
+    list(stream())
+    output = json_attribute(spans.only(), OUTPUT)
+    assert output == (item * 5 if isinstance(item, str) else [item] * 5)
+    assert "openlayer.content.truncated" not in (spans.only().attributes or {})
 
 
 @dataclass

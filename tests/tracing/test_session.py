@@ -12,8 +12,15 @@ import pytest
 from opentelemetry import baggage
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import attach, detach, get_current
+from opentelemetry.sdk.trace import TracerProvider
 
-from openlayer_otel import start_step, trace, using_session
+from openlayer_otel import (
+    current_trace,
+    start_step,
+    trace,
+    update_current_trace,
+    using_session,
+)
 from openlayer_otel.standin.llm_server import LLMServer
 from tests.support.sdk_clients import make_client
 from tests.support.span_log import SpanLog
@@ -197,3 +204,59 @@ def test_what_was_sent_is_received_where_that_is_asked_for(steps: SpanLog) -> No
     assert (said[USER], said["openlayer.trace.tags"]) == ("ü", ("t",))
     assert json.loads(str(said["openlayer.trace.metadata"])) == {"a": "b;c,d"}
     assert (steps.named("own").attributes or {})[USER] == "own"
+
+
+def test_tags_of_a_step_are_joined_to_those_of_the_block(steps: SpanLog) -> None:
+    @trace(tags=["beta"])
+    def answer() -> None:
+        """Nothing to do."""
+
+    with using_session(tags=["web"]):
+        answer()
+    assert (steps.only().attributes or {})["openlayer.trace.tags"] == ("web", "beta")
+
+
+def test_one_tag_is_a_tag(steps: SpanLog) -> None:
+    trace(tags="beta")(lambda: None)()  # type: ignore[arg-type]
+    assert (steps.only().attributes or {})["openlayer.trace.tags"] == ("beta",)
+
+
+def test_the_user_of_one_trace_of_a_block_is_not_that_of_the_next(
+    steps: SpanLog, tracer_provider: TracerProvider
+) -> None:
+    tracer = tracer_provider.get_tracer("of the application")
+    with using_session(tags=["web"]):
+        with tracer.start_as_current_span("first"):
+            update_current_trace(user_id="alice")
+            with start_step("hers"):
+                pass
+        with tracer.start_as_current_span("second"), start_step("somebody's"):
+            pass
+        with start_step("third"):
+            pass
+    users = {span.name: (span.attributes or {}).get(USER) for span in steps.ended}
+    assert users == {
+        "first": "alice",
+        "hers": "alice",
+        "second": None,
+        "somebody's": None,
+        "third": None,
+    }
+
+
+def test_the_user_said_of_another_trace_is_not_that_of_this_one(steps: SpanLog) -> None:
+    with start_step("first"):
+        first = current_trace()
+        assert first is not None
+
+        def elsewhere() -> None:
+            with using_session(tags=["web"]), start_step("second"):
+                first.update(user_id="alice")
+                with start_step("below second"):
+                    pass
+
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+    users = {span.name: (span.attributes or {}).get(USER) for span in steps.ended}
+    assert users == {"first": "alice", "second": None, "below second": None}

@@ -294,3 +294,14 @@ def test_what_is_said_after_the_end_goes_nowhere_and_is_not_logged(steps: SpanLo
     step.finish()
     step.fail(ValueError())
     assert "late" not in str(steps.only().attributes)
+
+
+def test_one_block_can_be_entered_inside_itself(steps: SpanLog) -> None:
+    block = start_step("again")
+    with block as outer:
+        with block as inner:
+            assert current_step() is inner
+        assert current_step() is outer
+    assert current_step() is None
+    assert steps.open == []
+    assert steps.tree() == [["again", ["again"]]]

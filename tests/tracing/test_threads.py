@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,9 +12,11 @@ from openlayer_otel import (
     carry_context,
     start_step,
     trace,
+    update_current_step,
+    update_current_trace,
     using_session,
 )
-from tests.support.span_log import SpanLog
+from tests.support.span_log import SpanLog, json_attribute
 
 EXPECTED = [["root", ["work"], ["work"], ["work"]]]
 
@@ -70,3 +73,21 @@ async def test_tasks_carry_the_context_by_themselves(steps: SpanLog) -> None:
     with start_step("root"):
         await asyncio.gather(child(1), asyncio.create_task(child(2)), child(3))
     assert steps.tree() == EXPECTED
+
+
+def test_metadata_that_several_threads_add_is_all_there(steps: SpanLog) -> None:
+    def add(thread: int) -> None:
+        for number in range(30):
+            update_current_trace(metadata={f"{thread}.{number}": 1})
+            update_current_step(metadata={f"{thread}.{number}": 1})
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ContextThreadPoolExecutor(8) as pool, start_step("root"):
+            list(pool.map(add, range(8)))
+    finally:
+        sys.setswitchinterval(interval)
+    step = steps.only()
+    assert len(json_attribute(step, "openlayer.trace.metadata")) == 240
+    assert len(json_attribute(step, "openlayer.step.metadata")) == 240

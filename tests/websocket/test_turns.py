@@ -226,3 +226,45 @@ def _asked(client: openai.OpenAI, api: str, steering: str) -> Any:
             self.manager.__exit__(*details)
 
     return Asked()
+
+
+class _Heard:
+    """The socket of a connection that hears what a test wants it to."""
+
+    def __init__(self, *events: dict[str, Any]) -> None:
+        self._events = [json.dumps(event).encode() for event in events]
+
+    def send(self, data: str) -> None:
+        """The server listens."""
+
+    def recv(self, decode: bool | None = None) -> bytes:
+        """The next event."""
+        return self._events.pop(0)
+
+
+def test_a_response_that_was_interrupted_keeps_what_was_heard_of_it(
+    instrumented: SpanLog, client: openai.OpenAI
+) -> None:
+    from openai.resources.realtime.realtime import RealtimeConnection
+
+    item = {"id": "item_1", "type": "message", "role": "assistant", "content": []}
+    place = {"response_id": "resp_1", "item_id": "item_1", "output_index": 0}
+    ended = {"id": "resp_1", "status": "cancelled", "output": []}
+    events: list[dict[str, Any]] = [
+        {"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}},
+        {"type": "response.output_item.added", **place, "item": item},
+        {
+            "type": "response.output_audio_transcript.delta",
+            **place,
+            "content_index": 0,
+            "delta": "Hello wor",
+        },
+        {"type": "response.done", "response": ended},
+    ]
+    socket: Any = _Heard(*events)
+    connection = RealtimeConnection(socket)
+    connection.response.create()
+    for _ in events:
+        connection.recv_bytes()
+    (span,) = instrumented.ended
+    assert outputs(span)[0]["parts"] == [{"type": "text", "content": "Hello wor"}]

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from openlayer_otel.bootstrap import init, shutdown
 from openlayer_otel.cli.trace_tree import format_trace
+from openlayer_otel.environment import is_set
+from openlayer_otel.settings import Settings
 from openlayer_otel.standin.llm_server import LLMServer
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 
@@ -28,6 +30,10 @@ _OPENAI_MODEL = "gpt-4o-mini"
 _ANTHROPIC_MODEL = "claude-haiku-4-5"
 _UPLOAD_TIMEOUT = 30.0  # seconds
 _TRACES = 3
+_NOT_SET_UP = (
+    "Uploaded to a stand-in for Openlayer on loopback. Set OPENLAYER_API_KEY and "
+    "OPENLAYER_INFERENCE_PIPELINE_ID to see the traces in Openlayer."
+)
 
 # What the stand-in answers to each task of the agent; its keys are those of standin.exchange.
 _PACE = {"x-stub-delay": "0.02", "x-stub-first-delay": "0.05"}
@@ -74,9 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
     printer = stack.enter_context(OpenlayerServer())
-    to_openlayer = bool(
-        os.environ.get("OPENLAYER_API_KEY") and os.environ.get("OPENLAYER_INFERENCE_PIPELINE_ID")
-    )
+    settings = Settings.resolve()
+    set_up = bool(settings.api_key and settings.inference_pipeline_id)
+    to_openlayer = set_up and not settings.disable_publish
     copy = _trace_into(printer, to_openlayer, stack)
     agent = _agent(arguments, stack)
 
@@ -90,7 +96,8 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
     copied = copy is None or copy.force_flush(int(_UPLOAD_TIMEOUT * 1000))
     if not (shutdown(_UPLOAD_TIMEOUT) and copied):
         print("Not everything could be uploaded in time.", file=sys.stderr)
-    return _report(printer, to_openlayer)
+    where = _uploaded_to(settings) if set_up else _NOT_SET_UP
+    return _report(printer, where)
 
 
 def _trace_into(
@@ -108,6 +115,7 @@ def _trace_into(
         "inference_pipeline_id": "demo",
         "base_url": printer.url,
         "disable_publish": False,
+        "otlp": False,  # it takes rows
         "spool_directory": spool,
     }
     if provider is None:
@@ -130,7 +138,7 @@ def _agent(arguments: argparse.Namespace, stack: ExitStack) -> TravelAgent:
 
     openai: dict[str, Any] = {}
     anthropic: dict[str, Any] = {}
-    real = {name for name in ("OPENAI", "ANTHROPIC") if os.environ.get(f"{name}_API_KEY")}
+    real = {name for name in ("OPENAI", "ANTHROPIC") if is_set(os.environ, f"{name}_API_KEY")}
     if len(real) < 2:
         server = stack.enter_context(LLMServer())
         if "OPENAI" not in real:
@@ -153,18 +161,18 @@ def _agent(arguments: argparse.Namespace, stack: ExitStack) -> TravelAgent:
     )
 
 
-def _report(printer: OpenlayerServer, to_openlayer: bool) -> int:
+def _uploaded_to(settings: Settings) -> str:
+    """Where the traces went, with a key and a pipeline."""
+    if settings.disable_publish:
+        return "Not uploaded to Openlayer: publishing is off (OPENLAYER_DISABLE_PUBLISH)."
+    return f"Uploaded to Openlayer, inference pipeline {settings.inference_pipeline_id}."
+
+
+def _report(printer: OpenlayerServer, where: str) -> int:
     """Print the traces and say where they went; returns the exit status."""
     for trace in sorted(printer.traces, key=lambda each: each.row["inferenceTimestamp"]):
         print(f"\n{format_trace(trace.row)}")
-    if to_openlayer:
-        pipeline = os.environ["OPENLAYER_INFERENCE_PIPELINE_ID"]
-        print(f"\nUploaded to Openlayer, inference pipeline {pipeline}.")
-    else:
-        print(
-            "\nUploaded to a stand-in for Openlayer on loopback. Set OPENLAYER_API_KEY and "
-            "OPENLAYER_INFERENCE_PIPELINE_ID to see the traces in Openlayer."
-        )
+    print(f"\n{where}")
     if len(printer.traces) == _TRACES:
         return 0
     print(f"{len(printer.traces)} of {_TRACES} traces arrived.", file=sys.stderr)

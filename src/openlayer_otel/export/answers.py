@@ -21,7 +21,7 @@ class Verdict(Enum):
     LATER = "later"  # worth another attempt: the backend or the way to it has trouble
     TOO_LARGE = "too large"
     REFUSED = "refused"  # this trace will never be accepted
-    HELD = "held"  # data that it refers to could not be uploaded now
+    HELD = "held"  # not now, though others are: such as its data, which cannot be uploaded
     MISCONFIGURED = "misconfigured"  # accepted once a setting is right
 
 
@@ -33,11 +33,13 @@ class Answer:
         verdict: What to do next.
         reason: In words, without secrets: ``"status 503"``, ``"ConnectionError"``.
         pause: Seconds to wait, if the backend said so.
+        is_status: Whether an HTTP status says so, which may be about this one trace.
     """
 
     verdict: Verdict
     reason: str
     pause: float | None = None
+    is_status: bool = False
 
 
 _WHAT_TO_CHECK = {

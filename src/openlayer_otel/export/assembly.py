@@ -19,6 +19,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from operator import attrgetter
 
 from opentelemetry.sdk.trace import ReadableSpan
 
@@ -61,6 +62,9 @@ class _Part:
         self.of_interest = False
 
 
+_weight = attrgetter("weight")
+
+
 class Assembly:
     """The parts that are not complete. Thread-safe; a span may end inside any call.
 
@@ -69,7 +73,7 @@ class Assembly:
             ended the last span. Must be quick.
         upload_all: Hand over traces in which no span is of interest, too.
         max_open_traces: Parts held at most; more push the oldest out early.
-        max_open_bytes: Weight of ended spans held at most, likewise.
+        max_open_bytes: Weight of ended spans held at most; more push the heaviest out early.
         max_age: Seconds that a part whose root ended waits for its open spans.
         on_waiting: Called when a part begins to wait for open spans after its root.
     """
@@ -160,7 +164,8 @@ class Assembly:
                     self._waiting[part] = None
                     waits = True
             while self._weight > self._max_open_bytes and self._parts:
-                ready.append(self._forget(next(iter(self._parts))))
+                # Not the oldest: many small traces would go in pieces because of a large one.
+                ready.append(self._forget(max(list(self._parts), key=_weight)))
         for part in ready:
             self._give(part)
         if waits:
@@ -243,7 +248,8 @@ class Assembly:
     def after_fork(self) -> None:
         """In the child: what was open is the parent's, and will be sent by the parent."""
         self._lock = threading.RLock()
-        self._inherited = frozenset(self._part_of)
+        # The parent's may be its own parent's.
+        self._inherited |= frozenset(self._part_of)
         self._reset()
 
     @property

@@ -13,8 +13,8 @@ from openlayer_otel.export.answers import Answer, Verdict
 
 FIRST_PROBE = 1.0
 LONGEST_PROBE = 60.0
-# A wrong key or pipeline is mended by a person, so it is tried rarely.
-MISCONFIGURED_PROBE = 300.0
+# While a pipeline does not accept traces, those of others are looked for so often.
+MISCONFIGURED_PROBE = 10.0
 
 
 class Availability:
@@ -23,11 +23,14 @@ class Availability:
     def __init__(self) -> None:
         self.down = False
         self.probe_at = 0.0
+        # Changes with each request that was accepted.
+        self.accepted = 0
         self._failures = 0
-        self._failures_to_store = 0
+        self._held = 0
 
     def succeeded(self) -> None:
         """A trace was accepted."""
+        self.accepted += 1
         if self.down:
             logger.warning("openlayer-otel: Openlayer answers again; what was kept is sent now.")
             self.down = False
@@ -36,15 +39,10 @@ class Availability:
 
     def failed(self, answer: Answer) -> None:
         """A trace was not accepted, and others will not be either."""
-        if answer.verdict is Verdict.MISCONFIGURED:
-            self.down = False
-            self.probe_at = time.monotonic() + MISCONFIGURED_PROBE
-            return
-        if answer.verdict is Verdict.HELD:
+        if answer.verdict in (Verdict.MISCONFIGURED, Verdict.HELD):
             # Others come, one after the other: they must not put the next try off.
             if self.probe_at <= time.monotonic():
-                self.probe_at = time.monotonic() + _pause_after(self._failures_to_store)
-                self._failures_to_store += 1
+                self._put_off(answer)
             return
         if not self.down:
             logger.warning(
@@ -56,9 +54,19 @@ class Availability:
         self._failures += 1
         self.probe_at = time.monotonic() + max(pause, answer.pause or 0.0)
 
-    def stored(self) -> None:
-        """Attachments were stored, all of a trace."""
-        self._failures_to_store = 0
+    def _put_off(self, answer: Answer) -> None:
+        """The backend answers, but does not take some of what waits."""
+        if answer.verdict is Verdict.MISCONFIGURED:
+            self.down = False
+            pause = MISCONFIGURED_PROBE
+        else:
+            pause = _pause_after(self._held)
+            self._held += 1
+        self.probe_at = time.monotonic() + max(pause, answer.pause or 0.0)
+
+    def nothing_held(self) -> None:
+        """Attachments were stored, all of a trace; or nothing has to wait for itself."""
+        self._held = 0
 
 
 def _pause_after(failures: int) -> float:

@@ -6,20 +6,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
 
 from openlayer_otel.attachments import binaries
-from openlayer_otel.diagnostics import warn_once
+from openlayer_otel.diagnostics import logger, warn_once
 from openlayer_otel.export.answers import Answer, Verdict
-from openlayer_otel.export.claim import Claim
+from openlayer_otel.export.kept import Kept, OnDisk, SendOne
 from openlayer_otel.export.spool import Spool, destination_of
 from openlayer_otel.export.spool_files import REFUSED, SUFFIX
-from openlayer_otel.export.uploads import Data, Memory
+from openlayer_otel.export.suspects import Round, Suspects
+from openlayer_otel.export.uploads import Memory
 from openlayer_otel.settings import Settings
+
+# A wrong key or pipeline is mended by a person, so what waits for it is tried rarely.
+NOT_ACCEPTED_PAUSE = 300.0
 
 
 @dataclass(eq=False, slots=True)
@@ -43,27 +46,6 @@ class Upload:
     spooled: str | None = None
 
 
-class Kept(Protocol):
-    """A trace that was put away: a claimed file, or a trace in memory.
-
-    Attributes:
-        attachments: As of :class:`Upload`; the trace itself is the source of their data.
-        made_at: As of :class:`Upload`, in seconds.
-    """
-
-    pipeline_id: str
-    data: bytes
-    attachments: tuple[str, ...]
-    made_at: float
-
-    def opened(self, checksum: str) -> AbstractContextManager[Data | None]: ...
-    def done(self) -> None: ...
-    def release(self) -> None: ...
-    def set_aside(self) -> None: ...
-
-
-SendOne = Callable[[Kept], Answer]
-"""Tries to send a trace once. Never raises."""
 Settle = Callable[[Upload, str], bool]
 """Told what became of an upload, a field of ``DeliveryCounts``. False: it was settled before."""
 
@@ -94,6 +76,9 @@ class Backlog:
     def _reset(self) -> None:
         self.pending = False
         self._memory: deque[Upload] = deque()
+        self._suspects = Suspects()
+        # Pipelines that do not accept traces, until when they are not tried (monotonic).
+        self._paused: dict[str, float] = {}
         self._replaying = threading.Lock()
         # Tickets of what is being written. Reentrant, as all locks around what ends spans.
         self._writing: set[int] = set()
@@ -187,15 +172,27 @@ class Backlog:
             )
             return None
 
-    def replay(self, send: SendOne, *, stop: Callable[[], bool]) -> Answer | None:
+    def pause(self, pipeline_id: str) -> None:
+        """A pipeline does not accept traces (wrong key, unknown pipeline): try it rarely."""
+        if not self._is_paused(pipeline_id):
+            self._paused[pipeline_id] = time.monotonic() + NOT_ACCEPTED_PAUSE
+
+    def _is_paused(self, pipeline_id: str) -> bool:
+        return self._paused.get(pipeline_id, 0.0) > time.monotonic()
+
+    def replay(
+        self, send: SendOne, *, stop: Callable[[], bool], accepted: Callable[[], int]
+    ) -> Answer | None:
         """Send what was put away, the oldest first, until the backend fails.
 
-        Traces for a pipeline that does not accept them (wrong key, unknown pipeline) are
-        passed over, and those whose attachments cannot be uploaded.
+        Passed over are traces for a pipeline that does not accept them, those whose attachments
+        cannot be uploaded, and those that fail while others do not; a trace that does so again
+        and again is set aside.
 
         Args:
             send: Tries to send one trace once.
             stop: Asked before each trace.
+            accepted: How many were accepted so far, those that did not wait included.
 
         Returns:
             The answer because of which traces are left; None if there is none.
@@ -204,34 +201,62 @@ class Backlog:
             return None  # another thread is at it
         try:
             self.pending = False
-            return self._replay(send, stop)
+            return self._replay(send, stop, accepted)
         finally:
             self._replaying.release()
 
-    def _replay(self, send: SendOne, stop: Callable[[], bool]) -> Answer | None:
-        not_accepted: dict[str, Answer] = {}
+    def _replay(
+        self, send: SendOne, stop: Callable[[], bool], accepted: Callable[[], int]
+    ) -> Answer | None:
+        now = Round(self._suspects, accepted)
         held: Answer | None = None
         for kept in self._kept():
             if stop():
                 self._give_back(kept)
                 return None
-            if kept.pipeline_id in not_accepted or (held is not None and kept.attachments):
+            no_data = held is not None and kept.attachments
+            if no_data or self._is_paused(kept.pipeline_id) or not now.wants(kept.key):
                 self._give_back(kept)
                 continue
             answer = send(kept)
-            if answer.verdict is Verdict.SENT:
-                kept.done()
-            elif answer.verdict is Verdict.REFUSED:
-                kept.set_aside()
-            else:
-                self._give_back(kept)
-                if answer.verdict is Verdict.MISCONFIGURED:
-                    not_accepted[kept.pipeline_id] = answer
-                elif answer.verdict is Verdict.HELD:
-                    held = answer
-                else:
-                    return answer
-        return held or next(iter(not_accepted.values()), None)
+            if answer.verdict is Verdict.HELD:
+                held = answer
+            self._settle_one(kept, answer, now)
+            if now.is_over:
+                self.pending = True
+                break
+        return now.outcome() or held or self._answer_for_paused()
+
+    def _settle_one(self, kept: Kept, answer: Answer, now: Round) -> None:
+        """What becomes of a trace after an attempt."""
+        if answer.verdict is Verdict.SENT:
+            now.sent(kept.key)
+            kept.done()
+        elif answer.verdict is Verdict.REFUSED:
+            now.forget(kept.key)
+            kept.set_aside()
+        elif answer.verdict is Verdict.LATER and now.failed(kept.key, answer) and kept.is_on_disk:
+            now.forget(kept.key)
+            kept.set_aside()
+            logger.warning(
+                "openlayer-otel: Openlayer does not take one trace (%s) while it takes others; it "
+                "is set aside in the spool (openlayer-otel spool replay --refused).",
+                answer.reason,
+            )
+        else:
+            if answer.verdict is Verdict.MISCONFIGURED:
+                self.pause(kept.pipeline_id)
+            self._give_back(kept)
+
+    def _answer_for_paused(self) -> Answer | None:
+        """Whether traces of paused pipelines may be left, which nobody has looked at."""
+        self._paused = {
+            name: until for name, until in list(self._paused.items()) if self._is_paused(name)
+        }
+        if not self._paused:
+            return None
+        self.pending = True
+        return Answer(Verdict.MISCONFIGURED, "a pipeline that does not accept traces")
 
     def _give_back(self, kept: Kept) -> None:
         kept.release()
@@ -245,8 +270,10 @@ class Backlog:
             except IndexError:
                 break
         if self.spool is not None:
-            for claim in self.spool.claims(self.destinations):
-                yield _OnDisk(claim, self._on_replayed)
+            paused = {name for name in list(self._paused) if self._is_paused(name)}
+            gone = {destination_of(self._settings.base_url, name) for name in paused}
+            for claim in self.spool.claims(self.destinations - gone):
+                yield OnDisk(claim, self._on_replayed)
 
     def take_memory(self) -> list[Upload]:
         """Take out what waits in memory (at exit, to try the disk once more)."""
@@ -265,8 +292,10 @@ class _InMemory(Memory):
 
     # It takes room from those that come, so it does not wait for its attachments.
     made_at = 0.0
+    is_on_disk = False
 
     def __init__(self, upload: Upload, backlog: Backlog) -> None:
+        self.key = str(upload.ticket)
         self.pipeline_id = upload.pipeline_id
         self.data = upload.data
         self.attachments = upload.attachments
@@ -281,22 +310,3 @@ class _InMemory(Memory):
 
     def set_aside(self) -> None:
         self._backlog.keep_refused(self._upload)
-
-
-class _OnDisk:
-    """A file of the spool, claimed to be sent."""
-
-    def __init__(self, claim: Claim, on_replayed: Callable[[], None]) -> None:
-        self.pipeline_id = claim.pipeline_id
-        self.data = claim.data
-        self.attachments = claim.attachments
-        self.made_at = claim.made_at
-        self.opened = claim.opened
-        self.release = claim.release
-        self.set_aside = claim.set_aside
-        self._claim = claim
-        self._on_replayed = on_replayed
-
-    def done(self) -> None:
-        self._claim.done()
-        self._on_replayed()

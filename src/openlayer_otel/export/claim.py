@@ -43,6 +43,7 @@ class Claim:
     """A spooled trace that only this process handles until it is ended in one of three ways.
 
     Attributes:
+        key: The name of its file.
         base_url: The Openlayer address that it is for.
         pipeline_id: The inference pipeline that gets it.
         data: The JSON body.
@@ -50,17 +51,20 @@ class Claim:
         made_at: When the trace was complete, in seconds since 1970.
     """
 
+    is_on_disk = True
+
     def __init__(
         self, path: str, descriptor: int, header: dict[str, Any], data: bytes, files: DataFiles
     ) -> None:
         self._path = path
+        self.key = name_of(path)
         self._descriptor = descriptor
         self._files = files
         self.base_url: str = header["base_url"]
         self.pipeline_id: str = header["pipeline_id"]
         self.data = data
         self.attachments = tuple(filter(is_checksum, header.get("attachments", ())))
-        self.made_at = int(name_of(path)[:20]) / 1e9
+        self.made_at = int(self.key[:20]) / 1e9
 
     def opened(self, checksum: str) -> AbstractContextManager[SpooledData | None]:
         """The data of an attachment; see :meth:`DataFiles.opened`."""

@@ -17,7 +17,6 @@ import weakref
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from openlayer_otel.diagnostics import warn_once
 from openlayer_otel.export.answers import (
     BAD_ADDRESS,
     Answer,
@@ -28,7 +27,7 @@ from openlayer_otel.export.answers import (
 )
 from openlayer_otel.export.connection import head_of
 from openlayer_otel.export.fitting import shrink
-from openlayer_otel.export.http_libraries import import_requests, import_urllib3
+from openlayer_otel.export.http_libraries import import_requests, say_unverified
 from openlayer_otel.export.way import Way
 from openlayer_otel.settings import Settings
 from openlayer_otel.version import __version__
@@ -86,16 +85,8 @@ class Client:
             }
         )
         if not self.settings.verify_ssl:
-            self._say_unverified()
+            say_unverified()
         return session
-
-    @staticmethod
-    def _say_unverified() -> None:
-        urllib3 = import_urllib3()
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        warn_once(
-            "client:verify", "openlayer-otel: OPENLAYER_VERIFY_SSL is off: TLS is not verified."
-        )
 
     def _way_to(self, pipeline_id: str) -> Way:
         """How this thread reaches a pipeline, found out once: it costs more than a request."""
@@ -156,7 +147,7 @@ class Client:
         if verdict is Verdict.LATER and status < 300:
             reason = f"status {status}, but no answer of Openlayer"
         pause = retry_after(asked_pause, time.time())
-        return judged(Answer(verdict, reason, pause), status)
+        return judged(Answer(verdict, reason, pause, is_status=status >= 300), status)
 
     def deliver(
         self,

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields
+from typing import Any
 
 from openlayer_otel import attachments, diagnostics
 from openlayer_otel.diagnostics import logger, report_failure, warn_once
@@ -25,6 +26,7 @@ from openlayer_otel.export.completed import CompletedTrace
 from openlayer_otel.export.delivery import Delivery
 from openlayer_otel.export.grouping import Grouping
 from openlayer_otel.export.tally import DeliveryCounts, warn_missing
+from openlayer_otel.setting_scopes import TRACING_SETTINGS, warn_without_effect
 from openlayer_otel.setting_values import fits_header
 from openlayer_otel.settings import Settings
 
@@ -135,6 +137,29 @@ def can_upload(settings: Settings) -> bool:
     return True
 
 
+def settings_of(owner: str, given: object, arguments: Mapping[str, Any]) -> Settings:
+    """The settings of a processor or exporter.
+
+    Args:
+        owner: Its class's name.
+        given: What it got as ``settings``.
+        arguments: What else it got, by name.
+    """
+    if isinstance(given, Settings):
+        return given
+    if given is not None:
+        warn_once(
+            f"settings:{owner}",
+            "openlayer-otel: the argument settings= of %s is %s, no Settings; it is ignored. Give "
+            "settings by name, such as api_key=.",
+            owner,
+            type(given).__qualname__,
+        )
+    unused = [name for name in (*TRACING_SETTINGS, "otlp") if arguments.get(name) is not None]
+    warn_without_effect(unused, owner, "init() or instrument()")
+    return Settings.resolve(**arguments)
+
+
 _lock = threading.RLock()
 _destinations: dict[Hashable, Destination] = {}
 _hooked = False
@@ -146,7 +171,9 @@ def _key_of(settings: Settings) -> Hashable:
     def hashable(value: object) -> Hashable:
         return tuple(sorted(value.items())) if isinstance(value, Mapping) else value
 
-    return tuple(hashable(getattr(settings, each.name)) for each in fields(settings))
+    # What is recorded is no matter of a destination, and a redact function may be unhashable.
+    names = (each.name for each in fields(settings) if each.name not in TRACING_SETTINGS)
+    return tuple(hashable(getattr(settings, name)) for name in names)
 
 
 def acquire(settings: Settings) -> Destination:

@@ -32,7 +32,7 @@ class OpenlayerSpanExporter(SpanExporter):
     """
 
     def __init__(self, settings: Settings | None = None, **arguments: Any) -> None:
-        self._settings = settings if settings is not None else Settings.resolve(**arguments)
+        self._settings = destinations.settings_of("OpenlayerSpanExporter", settings, arguments)
         self._destination = destinations.acquire(self._settings)
         self._shut_down = False
 
@@ -74,6 +74,11 @@ class OpenlayerSpanExporter(SpanExporter):
         if not self._shut_down:
             self._shut_down = True
             destinations.release(self._destination, timeout)
+
+    @property
+    def is_shut_down(self) -> bool:
+        """Whether :meth:`shutdown` has been called, by the tracer provider for instance."""
+        return self._shut_down
 
     def counts(self) -> DeliveryCounts:
         """What became of the traces so far."""

@@ -1,22 +1,25 @@
 """Bodies to bytes, and bodies that are too large to bodies that fit.
 
 Content is cut before a trace is lost, the least useful first: the raw answers of providers,
-then long texts and long lists wherever they are, and in the end whole steps, the deepest and
+then long texts, lists and objects wherever they are, and in the end whole steps, the deepest and
 last first. What was cut is said in the row (column ``truncated``) and in the metadata of its
 root step.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+from typing import Any, TypeGuard
 
 import orjson
 
 from openlayer_otel.genai.encoding import plain
 
 TRUNCATED = "truncated"
-# Texts longer than this many characters, lists longer than this many items, are cut; tried
-# in this order until the body fits.
+# What may be cut, by the names that the note has for it.
+_KINDS = ("raw_outputs", "texts", "lists", "objects", "steps")
+# Texts longer than this many characters, lists and objects longer than this many items, are cut;
+# tried in this order until the body fits. Rows and steps are no such objects.
 _TEXT_LIMITS = (100_000, 30_000, 10_000, 3_000, 1_000, 300, 100)
 _LIST_LIMITS = (5_000, 1_000, 500, 200, 100, 50, 20)
 
@@ -47,12 +50,14 @@ def shrink(data: bytes, max_bytes: int) -> bytes:
     """Cut a body that is JSON already; see :func:`encode_to_fit`."""
     content = orjson.loads(data)
     rows = whole = content["rows"]
-    cut = {"bytes": len(data), "raw_outputs": 0, "texts": 0, "lists": 0, "steps": 0}
+    cut = {"bytes": len(data), **dict.fromkeys(_KINDS, 0)}
     for row in rows:
-        before = row.get(TRUNCATED)  # by us, if the backend has a lower limit than the settings
-        if isinstance(before, dict):
-            cut["bytes"] = max(cut["bytes"], before.get("bytes", 0))
+        before = row.get(TRUNCATED)
+        if _is_note(before):
+            cut["bytes"] = max(cut["bytes"], before["bytes"])
             cut["raw_outputs"] += before.get("raw_outputs", 0)
+        for each in (row, *_metadata_of(row)):
+            _make_way(each)
         cut["raw_outputs"] += _cut_raw_outputs(row.get("steps"))
     data = _noted(content, cut)
     for text_limit, list_limit in zip(_TEXT_LIMITS, _LIST_LIMITS, strict=True):
@@ -60,8 +65,7 @@ def shrink(data: bytes, max_bytes: int) -> bytes:
             return data
         cutter = _Cutter(text_limit, list_limit)
         content["rows"] = rows = [cutter.row(row) for row in whole]
-        cut["texts"] = cutter.texts
-        cut["lists"] = cutter.lists
+        cut.update(texts=cutter.texts, lists=cutter.lists, objects=cutter.objects)
         data = _noted(content, cut)
     while len(data) > max_bytes:
         dropped = sum(_cut_deepest_steps(row.get("steps")) for row in rows)
@@ -76,10 +80,34 @@ def _noted(content: dict[str, Any], cut: dict[str, int]) -> bytes:
     note = {name: count for name, count in cut.items() if count}
     for row in content["rows"]:
         row[TRUNCATED] = note
-        for step in row.get("steps") or ():
-            if isinstance(step.get("metadata"), dict):
-                step["metadata"][TRUNCATED] = note
+        for metadata in _metadata_of(row):
+            metadata[TRUNCATED] = note
     return orjson.dumps(content)
+
+
+def _metadata_of(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The metadata of the root steps."""
+    found = (step.get("metadata") for step in row.get("steps") or ())
+    return [each for each in found if isinstance(each, dict)]
+
+
+def _is_note(value: Any) -> TypeGuard[dict[str, int]]:
+    """Whether it is ours: the body was cut before, to a limit that the backend does not have."""
+    return (
+        isinstance(value, dict)
+        and "bytes" in value
+        and value.keys() <= {"bytes", *_KINDS}
+        and all(type(each) is int for each in value.values())
+    )
+
+
+def _make_way(place: dict[str, Any]) -> None:
+    """What the user calls by the name of the note gets another name."""
+    if TRUNCATED in place and not _is_note(place[TRUNCATED]):
+        free = f"metadata_{TRUNCATED}"
+        while free in place:
+            free += "_"
+        place[free] = place.pop(TRUNCATED)
 
 
 def _cut_raw_outputs(steps: Any) -> int:
@@ -110,13 +138,14 @@ def _cut_deepest_steps(steps: Any) -> int:
 
 
 class _Cutter:
-    """Cuts the long texts and lists of a row; never names, ids or the steps themselves."""
+    """Cuts the long texts, lists and objects of a row; never ids or the steps themselves."""
 
     def __init__(self, text_limit: int, list_limit: int) -> None:
         self.text_limit = text_limit
         self.list_limit = list_limit
         self.texts = 0
         self.lists = 0
+        self.objects = 0
 
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
         """``row`` with long values cut."""
@@ -136,7 +165,7 @@ class _Cutter:
             self.texts += 1
             return f"{value[: self.text_limit]}… [cut: {len(value):,} characters]"
         if isinstance(value, dict):
-            return {name: self._value(each) for name, each in value.items()}
+            return self._object(value)
         if isinstance(value, list):
             if len(value) > self.list_limit + 1:
                 self.lists += 1
@@ -144,3 +173,13 @@ class _Cutter:
                 value = [*value[: self.list_limit], f"… [cut: {left:,} more]"]
             return [self._value(each) for each in value]
         return value
+
+    def _object(self, value: dict[str, Any]) -> dict[str, Any]:
+        left = len(value) - self.list_limit
+        if left <= 1:
+            return {name: self._value(each) for name, each in value.items()}
+        self.objects += 1
+        some = itertools.islice(value.items(), self.list_limit)
+        cut = {name: self._value(each) for name, each in some}
+        cut["…"] = f"[cut: {left:,} more]"
+        return cut

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from types import ModuleType
 
+from openlayer_otel.diagnostics import warn_once
+
 # Held while modules are imported on our threads: a child that is forked in the middle of an
 # import waits for it for ever, because nobody there will finish it.
 importing = threading.Lock()
@@ -27,3 +29,10 @@ def import_urllib3() -> ModuleType:
     """The library under ``requests``, which sends the bytes."""
     import_requests()
     return _imported["urllib3"]
+
+
+def say_unverified() -> None:
+    """Say once that TLS is not verified, for which urllib3 would warn with each request."""
+    urllib3 = import_urllib3()
+    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    warn_once("client:verify", "openlayer-otel: OPENLAYER_VERIFY_SSL is off: TLS is not verified.")

@@ -8,21 +8,50 @@ and never carry the key.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, MutableMapping
+from typing import Any
 from urllib.parse import quote
 
-from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from openlayer_otel.diagnostics import warn_once
+from openlayer_otel.environment import is_set, set_default, value_of
+from openlayer_otel.export.http_libraries import import_requests, say_unverified
 from openlayer_otel.settings import Settings
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 HEADERS = "OTEL_EXPORTER_OTLP_TRACES_HEADERS"
 PROTOCOL = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
 TRACES_EXPORTER = "OTEL_TRACES_EXPORTER"
+TIMEOUT = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"
 # Set by the user, these say that the traces go somewhere else.
 _ENDPOINTS = (ENDPOINT, "OTEL_EXPORTER_OTLP_ENDPOINT")
+_TIMEOUTS = (TIMEOUT, "OTEL_EXPORTER_OTLP_TIMEOUT")
+
+
+class OtlpSpanProcessor(BatchSpanProcessor):
+    """The SDK's batch processor, which here knows whether it has been shut down."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        super().__init__(exporter)
+        self._is_over = False
+
+    def shutdown(self) -> None:
+        """Send what is left, then stop."""
+        self._is_over = True
+        super().shutdown()  # type: ignore[no-untyped-call]
+
+    def force_flush(self, timeout_millis: int | None = None) -> bool:
+        """Wait until all ended spans are sent; whether they are."""
+        # After its end nothing waits here, but the SDK says that it failed.
+        return self._is_over or super().force_flush(timeout_millis)
+
+    @property
+    def is_shut_down(self) -> bool:
+        """Whether :meth:`shutdown` has been called, by the tracer provider for instance."""
+        return self._is_over
 
 
 def apply(environment: MutableMapping[str, str]) -> bool:
@@ -37,49 +66,97 @@ def apply(environment: MutableMapping[str, str]) -> bool:
     Returns:
         Whether the traces go to Openlayer's OTLP endpoint now.
     """
-    settings = Settings.resolve(environment=environment)
+    settings = Settings.resolve(environment)
     endpoint = _endpoint(settings, environment)
     if endpoint is None:
         return False
     environment[ENDPOINT] = endpoint
-    environment.setdefault(PROTOCOL, "http/protobuf")
-    environment.setdefault(TRACES_EXPORTER, "otlp")
-    # Values are percent-encoded, as the OTLP specification has it.
-    headers = (f"{name}={quote(value, safe=':')}" for name, value in _headers(settings).items())
-    environment.setdefault(HEADERS, ",".join(headers))
+    set_default(environment, PROTOCOL, "http/protobuf")
+    set_default(environment, TRACES_EXPORTER, "otlp")
+    # Percent-encoded, as the OTLP specification has it.
+    headers = (
+        f"{quote(name)}={quote(value, safe=':')}" for name, value in _headers(settings).items()
+    )
+    set_default(environment, HEADERS, ",".join(headers))
+    timeout = _timeout(settings)
+    if timeout is not None and not any(is_set(environment, each) for each in _TIMEOUTS):
+        environment[TIMEOUT] = str(math.ceil(timeout))  # older SDKs read whole seconds only
+    if not settings.verify_ssl:
+        warn_once(
+            "otlp:verify",
+            "openlayer-otel: OPENLAYER_VERIFY_SSL is ignored by the exporter that "
+            "OPENLAYER_OTEL_OTLP selects: TLS is verified. "
+            "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE can name a certificate to trust.",
+        )
     return True
 
 
-def processor_for(settings: Settings) -> SpanProcessor | None:
+def applies(environment: Mapping[str, str]) -> bool:
+    """Whether traces are to go to Openlayer's OTLP endpoint, and may."""
+    return _endpoint(Settings.resolve(environment), environment) is not None
+
+
+def processor_for(settings: Settings) -> OtlpSpanProcessor | None:
     """A span processor that sends to Openlayer's OTLP endpoint, if that is asked for.
 
     Args:
-        settings: ``otlp`` asks for it; address, key and pipeline are used.
+        settings: ``otlp`` asks for it; address, key, pipeline, ``custom_headers``, ``timeout``
+            and ``verify_ssl`` are used.
 
     Returns:
         The SDK's batch processor with its OTLP exporter. None if ``otlp`` is off or cannot be used
-        (which is warned about once).
+        (which is warned about once), and if nothing is to be uploaded.
     """
     endpoint = _endpoint(settings, os.environ)
     if endpoint is None:
         return None
     # Imported here: it brings an HTTP library and protobuf.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    return BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, headers=_headers(settings)))
+    exporter = OTLPSpanExporter(
+        endpoint=endpoint,
+        headers=_headers(settings),
+        timeout=_timeout(settings),
+        session=None if settings.verify_ssl else _unverified_session(),
+    )
+    return OtlpSpanProcessor(exporter)
+
+
+def address(settings: Settings) -> str:
+    """Openlayer's OTLP endpoint for traces."""
+    return f"{settings.base_url}/otel/v1/traces"
 
 
 def _headers(settings: Settings) -> dict[str, str]:
     return {
+        **(settings.custom_headers or {}),
         "Authorization": f"Bearer {settings.api_key}",
         "x-bt-parent": f"pipeline_id:{settings.inference_pipeline_id}",
     }
 
 
+def _timeout(settings: Settings) -> float | None:
+    """Seconds for one request, if they are not the default: that is for OpenTelemetry to say."""
+    return None if settings.timeout == Settings().timeout else settings.timeout
+
+
+def _unverified_session() -> Any:
+    """A ``requests.Session`` that verifies no certificate, whatever the exporter asks it for."""
+    session: Any = import_requests().Session()
+    merged = session.merge_environment_settings
+
+    def unverified(*request: Any) -> dict[str, Any]:
+        # The exporter sets or passes verify itself; requests asks here what is to hold.
+        return {**merged(*request), "verify": False}
+
+    session.merge_environment_settings = unverified
+    say_unverified()
+    return session
+
+
 def _endpoint(settings: Settings, environment: Mapping[str, str]) -> str | None:
     """Openlayer's OTLP endpoint, if traces are to go and may go there."""
-    if not settings.otlp:
+    if not settings.otlp or settings.disable_publish:
         return None
     missing = [
         variable
@@ -92,12 +169,10 @@ def _endpoint(settings: Settings, environment: Mapping[str, str]) -> str | None:
     if missing:
         _refuse("OPENLAYER_OTEL_OTLP needs %s; it is ignored.", " and ".join(missing))
         return None
-    endpoint = f"{settings.base_url}/otel/v1/traces"
+    endpoint = address(settings)
     for variable in _ENDPOINTS:
-        if environment.get(variable, endpoint).rstrip("/") not in (
-            endpoint,
-            f"{settings.base_url}/otel",
-        ):
+        given = value_of(environment, variable).rstrip("/")
+        if given not in ("", endpoint, f"{settings.base_url}/otel"):
             _refuse("OPENLAYER_OTEL_OTLP is ignored, because %s names another address.", variable)
             return None
     return endpoint

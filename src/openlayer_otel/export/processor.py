@@ -32,7 +32,7 @@ class OpenlayerSpanProcessor(SpanProcessor):
     """
 
     def __init__(self, settings: Settings | None = None, **arguments: Any) -> None:
-        self._settings = settings if settings is not None else Settings.resolve(**arguments)
+        self._settings = destinations.settings_of("OpenlayerSpanProcessor", settings, arguments)
         self._destination = destinations.acquire(self._settings)
         self._assembly = self._destination.assembly if self._destination.enabled else None
         self._shut_down = False

@@ -38,8 +38,10 @@ PRICED = frozenset(
 
 # gen_ai.provider.name, gen_ai.system, llm.provider, llm.system, ai.model.provider of the
 # conventions and of other packages (lower case, separators as they come) -> Openlayer's string.
+# LiteLLM has a name for each API of a provider (``litellm.types.utils.LlmProviders``).
 _STRINGS = {
     "openai": "OpenAI",
+    "text-completion-openai": "OpenAI",
     "azure.ai.openai": "Azure",
     "azure.ai.inference": "Azure",
     "az.ai.openai": "Azure",
@@ -47,7 +49,10 @@ _STRINGS = {
     "azure": "Azure",
     "azure_openai": "Azure",
     "azure-openai": "Azure",
+    "azure_ai": "Azure",
+    "azure_text": "Azure",
     "anthropic": "Anthropic",
+    "anthropic_text": "Anthropic",
     "aws.bedrock": "Bedrock",
     "aws_bedrock": "Bedrock",
     "bedrock": "Bedrock",
@@ -65,8 +70,12 @@ _STRINGS = {
     "google.generative-ai": "gemini",
     "google.vertex": "gemini",
     "vertex_ai": "gemini",
+    "vertex_ai_beta": "gemini",
     "vertexai": "gemini",
+    "vertex": "gemini",
+    "googlevertex": "gemini",
     "cohere": "Cohere",
+    "cohere_chat": "Cohere",
     "mistral_ai": "Mistral",
     "mistralai": "Mistral",
     "mistral": "Mistral",
@@ -74,6 +83,7 @@ _STRINGS = {
     "deepseek": "DeepSeek",
     "perplexity": "Perplexity",
     "ollama": "Ollama",
+    "ollama_chat": "Ollama",
     "hugging_face": "HuggingFace",
     "huggingface": "HuggingFace",
     "replicate": "Replicate",
@@ -140,7 +150,8 @@ def openlayer_provider(provider: str | None, model: str | None = None) -> str | 
     name = (provider or "").strip().lower()
     known = _STRINGS.get(name)
     if known is None and "." in name:
-        # The Vercel AI SDK names the API, too: "openai.chat", "anthropic.messages".
+        # The Vercel AI SDK names the API, too: "openai.chat", "anthropic.messages", and for Claude
+        # "vertex.anthropic.messages" (``@ai-sdk/google-vertex``), newer "googleVertex.anthropic.…".
         known = _STRINGS.get(name.partition(".")[0])
     bare = (model or "").lower()
     if known == "gemini" and bare.startswith("claude"):

@@ -18,6 +18,12 @@ from openlayer_otel.genai.encoding import clean_text, from_json, plain
 Reading = dict[str, Any]
 """Attribute name -> value."""
 
+# What a dialect knows of a model call that no attribute says, for those that look for its twin:
+ONE_CALL = "openlayer.reading.one_call"
+"""The only model call inside this one is this one, however the two count its output."""
+WHOLE_USAGE = "openlayer.reading.whole_usage"
+"""The counts are all from the provider's answer, and better than another span's."""
+
 # An encoder's own limit is 254 levels; steps inside steps need their share of it.
 _DEEP = 48
 

@@ -12,6 +12,7 @@ from openlayer_otel.export.answers import Answer, Verdict
 from openlayer_otel.export.client import Client
 from openlayer_otel.export.senders import send_kept
 from openlayer_otel.export.spool import Spool
+from openlayer_otel.export.suspects import SEVERAL, is_for_all
 from openlayer_otel.export.uploads import AttachmentUploads
 from openlayer_otel.settings import Settings
 
@@ -33,6 +34,7 @@ def replay(
 ) -> Iterator[Replayed]:
     """Send what waits, the oldest first, until Openlayer does not answer.
 
+    One trace that draws an error does not stop the others; several in a row do.
     What was sent is removed from the spool, what is refused is set aside, the rest stays. After a
     trace whose attachments cannot be uploaded, only those without are tried.
 
@@ -45,6 +47,7 @@ def replay(
     uploads = AttachmentUploads(client)
     never = threading.Event()
     held: Answer | None = None
+    in_a_row = 0
     for claim in Spool(settings.spool_directory, settings.max_spool_bytes).claims(refused=refused):
         if claim.base_url != settings.base_url:
             # The key belongs to one address; it must not go to another that a file names.
@@ -58,6 +61,7 @@ def replay(
         with suppress_instrumentation():
             answer = send_kept(claim, client, uploads, never, max_retries=max_retries)
         if answer.verdict is Verdict.SENT:
+            in_a_row = 0
             claim.done()
         elif answer.verdict is Verdict.REFUSED:
             claim.set_aside()
@@ -67,4 +71,6 @@ def replay(
         if answer.verdict is Verdict.HELD:
             held = answer
         if answer.verdict is Verdict.LATER:
-            return
+            in_a_row += 1
+            if is_for_all(answer) or in_a_row >= SEVERAL:
+                return

@@ -12,6 +12,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from openlayer_otel import semconv
+from openlayer_otel.export.fitting import TRUNCATED
 from openlayer_otel.export.names import names_of
 from openlayer_otel.export.reading import decoded
 from openlayer_otel.genai.encoding import clean_text, plain
@@ -34,7 +35,10 @@ _OPTIONAL_CONFIG = {
 # Those of the special columns that stand before the inputs.
 _BEFORE_INPUTS = ("user_id", "session_id", "groundTruth")
 _BASE = frozenset(
-    {"inferenceTimestamp", "inferenceId", "output", "latency", "cost", "tokens", "steps"}
+    {
+        *("inferenceTimestamp", "inferenceId", "output", "latency", "cost", "tokens", "steps"),
+        TRUNCATED,  # of a row that is cut to fit
+    }
 )
 
 
@@ -133,13 +137,16 @@ def row_of(
     """
     base = _base(root, facts)
     special = _special(facts, belongs_to)
-    reserved = {**base, **special}
+    reserved = {**base, **special, TRUNCATED: None}
     inputs = root["inputs"] if isinstance(root["inputs"], dict) else {}
+    metadata = {**root["metadata"], **facts.columns}
     # The same value under the same name needs no second column (a retriever's "context").
-    columns = [_free(name, "input", inputs[name], reserved, inputs) for name in inputs]
+    taken = {*inputs, *metadata}
+    columns = [_free(name, "input", inputs[name], reserved, taken) for name in inputs]
     row = base
-    for name, value in {**root["metadata"], **facts.columns}.items():
-        row[_free(name, "metadata", value, reserved, columns)] = value
+    taken.update(columns)
+    for name, value in metadata.items():
+        row[_free(name, "metadata", value, reserved, taken)] = value
     for name in _BEFORE_INPUTS:
         if name in special:
             row[name] = special[name]

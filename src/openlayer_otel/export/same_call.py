@@ -3,8 +3,8 @@
 A call may be traced twice: by the framework and by the SDK under it, by two
 instrumentations, or by an SDK that traces itself. Nested spans are the same
 call if they carry the same response id, or the same model and usage. Spans that stand side by
-side are the same call only if they carry the same response id. The merged reading has
-the usage once and, of each kind of content, the richer one.
+side, or have other steps between them, are the same call only if they carry the same response
+id. The merged reading has the usage once and, of each kind of content, the richer one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.export.provider_names import PRICED, openlayer_provider
-from openlayer_otel.export.reading import MODEL_STEP_TYPES, Reading, count_of, step_type_of, text_of
+from openlayer_otel.export.reading import (
+    MODEL_STEP_TYPES,
+    ONE_CALL,
+    WHOLE_USAGE,
+    Reading,
+    count_of,
+    step_type_of,
+    text_of,
+)
 from openlayer_otel.genai.encoding import to_json
 
 _USAGE_PREFIX = "gen_ai.usage."
@@ -51,16 +59,14 @@ def same_call(outer: Mapping[str, Any], inner: Mapping[str, Any], alone: bool) -
         return ids[0] == ids[1]
     if not _models(outer) & _models(inner) and _models(outer) and _models(inner):
         return False
-    usage = _totals(outer), _totals(inner)
-    if all(usage):
-        return usage[0] == usage[1]
-    return alone
+    return _counts_agree(outer, inner, alone)
 
 
 def twins(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two spans side by side describe one model call: they have the same response id.
+    """Whether two spans, one not right inside the other, describe one model call.
 
-    An instrumentation that does not make its span current lets the next one stand beside it.
+    They have the same response id. An instrumentation that does not make its span current lets
+    the next one stand beside it.
     """
     if semconv.STEP_TYPE in one or semconv.STEP_TYPE in other:
         return False
@@ -76,12 +82,32 @@ def _models(reading: Mapping[str, Any]) -> set[str]:
     return {name.rpartition("/")[2].lower() for name in names if name}
 
 
-def _totals(reading: Mapping[str, Any]) -> tuple[int | None, int | None] | None:
-    found = (
-        count_of(reading, semconv.USAGE_INPUT_TOKENS),
-        count_of(reading, semconv.USAGE_OUTPUT_TOKENS),
+def _counts_agree(outer: Mapping[str, Any], inner: Mapping[str, Any], alone: bool) -> bool:
+    """Whether both count the same; from a count that only one gives, nothing follows."""
+    sent = _inputs(outer), _inputs(inner)
+    if ONE_CALL in outer:
+        return alone or not sent[0].isdisjoint(sent[1])
+    if all(sent) and sent[0].isdisjoint(sent[1]):
+        return False
+    made = (
+        count_of(outer, semconv.USAGE_OUTPUT_TOKENS),
+        count_of(inner, semconv.USAGE_OUTPUT_TOKENS),
     )
-    return None if found == (None, None) else found
+    if None not in made and made[0] != made[1]:
+        return False
+    # Among several calls, one count is too little to know the right one by.
+    return alone or (all(sent) and made[0] == made[1])
+
+
+def _inputs(reading: Mapping[str, Any]) -> set[int]:
+    """What a call's input may be in another's words: some count what was cached beside it."""
+    given = count_of(reading, semconv.USAGE_INPUT_TOKENS)
+    if given is None:
+        return set()
+    cached = (count_of(reading, semconv.USAGE_CACHE_READ_INPUT_TOKENS) or 0) + (
+        count_of(reading, semconv.USAGE_CACHE_WRITE_INPUT_TOKENS) or 0
+    )
+    return {given, given - cached, given + cached}
 
 
 def merged(outer: Reading, inner: Reading) -> Reading:
@@ -93,11 +119,17 @@ def merged(outer: Reading, inner: Reading) -> Reading:
             made.pop(name, None)
             if richer.get(name) is not None:
                 made[name] = richer[name]
+    made.pop(ONE_CALL, None)  # what else is inside is another call
     usage = [_usage(outer), _usage(inner)]
     for name in {*usage[0], *usage[1]}:
         made.pop(name)
     # One side's counts as a whole: sides may differ in what a total includes.
-    made.update(usage[0] if len(usage[0]) >= len(usage[1]) else usage[1])
+    if WHOLE_USAGE not in outer and len(usage[0]) < len(usage[1]):
+        usage.reverse()
+    made.update(usage[0])
+    for name in (semconv.USAGE_INPUT_TOKENS, semconv.USAGE_OUTPUT_TOKENS):
+        if name in usage[1]:
+            made.setdefault(name, usage[1][name])
     provider = text_of(inner, semconv.PROVIDER_NAME)
     if provider and openlayer_provider(provider) in PRICED:
         said = text_of(outer, semconv.PROVIDER_NAME)

@@ -16,8 +16,9 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.export.answers import Answer, Verdict
 from openlayer_otel.export.availability import Availability
-from openlayer_otel.export.backlog import Backlog, Kept, Upload
+from openlayer_otel.export.backlog import Backlog, Upload
 from openlayer_otel.export.client import Client, pause_after
+from openlayer_otel.export.kept import Kept
 from openlayer_otel.export.together import Together, joined
 from openlayer_otel.export.uploads import AttachmentUploads, Memory
 
@@ -132,16 +133,18 @@ class Senders:
         with suppress_instrumentation():
             while not self.stopped:
                 upload = None
+                in_vain = False
                 with self._lock:
                     self._idle += 1
                 try:
                     upload = outbox.get(timeout=self._patience())
                 except queue.Empty:
-                    if not self._backlog.pending:
-                        return
+                    in_vain = True
                 finally:
                     with self._lock:
                         self._idle -= 1
+                if in_vain and self._may_go():
+                    return
                 taken = [] if upload is None else self._with_those_behind(upload)
                 if not self._outbox.empty():
                     self.start_if_needed()
@@ -153,6 +156,15 @@ class Senders:
                     and time.monotonic() >= self.availability.probe_at
                 ):
                     self._replay()
+
+    def _may_go(self) -> bool:
+        """Whether this thread, which counts as idle no more, is not needed."""
+        with self._lock:
+            # What came after it had waited in vain may rely on it.
+            if self._backlog.pending or not self._outbox.empty():
+                return False
+            self._threads.discard(threading.current_thread())
+            return True
 
     def _patience(self) -> float:
         """Seconds to wait for an upload before looking at the backlog, or going home."""
@@ -227,6 +239,8 @@ class Senders:
             return
         left = [each for each in uploads if each.spooled is None]
         if left and answer.verdict is not Verdict.REFUSED:
+            if answer.verdict is Verdict.MISCONFIGURED:
+                self._backlog.pause(left[0].pipeline_id)
             self.availability.failed(answer)
         for upload in left:
             if answer.verdict is Verdict.REFUSED:
@@ -236,12 +250,18 @@ class Senders:
 
     def _replay(self) -> None:
         try:
-            answer = self._backlog.replay(self._send_once, stop=lambda: self.stopped)
+            answer = self._backlog.replay(
+                self._send_once,
+                stop=lambda: self.stopped,
+                accepted=lambda: self.availability.accepted,
+            )
         except Exception as error:  # noqa: BLE001 - a sender must outlive any one trace
             report_failure("replaying the spool", error)
             answer = Answer(Verdict.LATER, type(error).__name__)
         if answer is not None:
             self.availability.failed(answer)
+        elif not self._backlog.is_being_replayed:  # by another thread, meanwhile
+            self.availability.nothing_held()
 
     def _is_held(self, upload: Upload) -> bool:
         """Upload a trace's attachments; whether it is to wait on disk, as that cannot be done now.
@@ -258,7 +278,7 @@ class Senders:
             )
             upload.data, upload.attachments = done.data, done.left
             if done.trouble is None:
-                self.availability.stored()
+                self.availability.nothing_held()
                 return False
             failures += 1
             pause = pause_after(failures)
@@ -273,7 +293,7 @@ class Senders:
     def _send_once(self, kept: Kept) -> Answer:
         answer = send_kept(kept, self._client, self._uploads, self.give_up)
         if answer.verdict is not Verdict.HELD and kept.attachments:
-            self.availability.stored()
+            self.availability.nothing_held()
         if answer.verdict is Verdict.SENT:
             self.availability.succeeded()
         return answer
@@ -301,10 +321,15 @@ def send_kept(
     Attachments that were put away with it are uploaded whatever the settings of this process say:
     those of the process that put it away said so.
     """
-    data = kept.data
-    if kept.attachments:
-        done = uploads.complete(data, kept.attachments, kept, insist=True)
-        if done.trouble is not None and time.time() - kept.made_at < PATIENCE:
-            return Answer(Verdict.HELD, f"attachments: {done.trouble}")
-        data = done.data
-    return client.deliver(kept.pipeline_id, data, give_up=give_up, max_retries=max_retries)[0]
+    try:
+        data = kept.data
+        if kept.attachments:
+            done = uploads.complete(data, kept.attachments, kept, insist=True)
+            if done.trouble is not None and time.time() - kept.made_at < PATIENCE:
+                return Answer(Verdict.HELD, f"attachments: {done.trouble}")
+            data = done.data
+        return client.deliver(kept.pipeline_id, data, give_up=give_up, max_retries=max_retries)[0]
+    except Exception as error:  # noqa: BLE001 - the trace must be given back, and others tried
+        report_failure("sending a trace that waited", error)
+        # As a status: it says nothing about other traces.
+        return Answer(Verdict.LATER, type(error).__name__, is_status=True)

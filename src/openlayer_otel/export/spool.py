@@ -128,6 +128,9 @@ class Spool:
         if len(data) + sum(map(len, attachments.values())) > self.max_bytes - _ROOM_FOR_HEADER:
             self._say_without(attachments)
             attachments = _NOTHING
+        # Before room is made for it, or one that is too large would empty the spool.
+        if len(data) > self.max_bytes - _ROOM_FOR_HEADER:
+            raise ValueError("larger than the spool")
         unit = self._new_unit(base_url, pipeline_id, made_at)
         path = os.path.join(self._path, unit + suffix)
         new = sum(len(each) for name, each in attachments.items() if not self._data.holds(name))

@@ -18,6 +18,7 @@ Paths are texts here, for ``pathlib`` has the interpreter keep every name that i
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -30,6 +31,11 @@ REFUSED = ".refused"
 DATA = ".data"
 UNFINISHED = ".part"
 STORED = "stored-"
+# The names of all files that are ours: others may be in the directory.
+_OURS = re.compile(
+    r"(\d{20}-\d+-\d+-[0-9a-f]{16}(\.[0-9a-f]{32})?(\.(trace|refused|unreadable|data|part))+"
+    r"|stored-[0-9a-f]{32}-[0-9a-f]{16}(\.part)?)"
+)
 _OF_A_TRACE = (SUFFIX, REFUSED, UNREADABLE)
 # What a dead process left half-written is removed after this many seconds.
 _UNFINISHED_AGE = 3600
@@ -202,7 +208,7 @@ def entries_of(directory: str) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(directory) as entries:
             for each in entries:
-                if each.name[:20].isdigit() or each.name.startswith(STORED):
+                if _OURS.fullmatch(each.name):
                     yield each
     except OSError:
         return  # there is none yet

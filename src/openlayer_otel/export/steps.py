@@ -80,7 +80,7 @@ class StepMaker:
     """Makes the steps of one trace.
 
     Args:
-        settings: What may be inlined, and ``redact`` for raw output.
+        settings: What may be inlined.
 
     Attributes:
         checksums: MD5 checksums of all binary data that the steps refer to, in order.

@@ -19,7 +19,12 @@ from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.export.completed import CompletedTrace
 from openlayer_otel.export.dialects import read_span
 from openlayer_otel.export.failures import Failure, failure_of
-from openlayer_otel.export.reading import Reading, attributes_of, step_type_of
+from openlayer_otel.export.reading import (
+    MODEL_STEP_TYPES,
+    Reading,
+    attributes_of,
+    step_type_of,
+)
 from openlayer_otel.export.same_call import merged, same_call, twins
 
 # Steps nested deeper than this hang on their ancestor at this level: encoders have a limit.
@@ -123,7 +128,7 @@ def _node(trace_id: int, span_id: int, span: ReadableSpan, keep: bool) -> Node |
             return None
         reading = {semconv.STEP_METADATA: dict(attributes)}
     start = span.start_time or 0
-    end = span.end_time or start
+    end = max(start, span.end_time or start)  # a clock may be set back in between
     own_step = semconv.STEP_TYPE in attributes
     return Node(trace_id, span_id, span.name, start, end, reading, [span_id], failure, own_step)
 
@@ -193,6 +198,8 @@ def _fold(root: Node) -> None:
         if node.children:
             while _fold_one(node):
                 pass
+            if semconv.RESPONSE_ID in node.reading:
+                _fold_through(node)
             waiting.extend(node.children)
 
 
@@ -216,6 +223,35 @@ def _fold_one(node: Node) -> bool:
             first.end = max(first.end, child.end)
             return True
     return False
+
+
+def _fold_through(node: Node) -> None:
+    """Merge a model call with what describes it inside the other steps that it encloses.
+
+    Those steps stay (a chain between two model calls), with what the inner call encloses.
+    """
+    if not _is_model_call(node):
+        return
+    waiting = [child for child in node.children if not _is_model_call(child)]
+    while waiting:
+        between = waiting.pop()
+        while twin := _twin_in(between, node):
+            between.children.remove(twin)
+            between.children = sorted([*between.children, *twin.children], key=_by_time)
+            twin.children = []
+            _merge(node, twin)
+        waiting.extend(child for child in between.children if not _is_model_call(child))
+
+
+def _is_model_call(node: Node) -> bool:
+    return step_type_of(node.reading) in MODEL_STEP_TYPES
+
+
+def _twin_in(between: Node, node: Node) -> Node | None:
+    for child in between.children:
+        if twins(node.reading, child.reading):
+            return child
+    return None
 
 
 def _merge(node: Node, other: Node) -> None:

@@ -3,7 +3,8 @@
 ``usageDetails`` is a partition: each token is in exactly one of its parts. The conventions'
 counts overlap (input includes cached and audio input, both include cached audio, output
 includes audio output), so the parts are taken out of the totals, and cached audio is cached.
-Reasoning stays in the output, which is how it is priced.
+Reasoning stays in the output, which is how it is priced. Where more was cached than went in, the
+producer counts as Anthropic and Bedrock do, cached input beside the input, and it is added.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ def usage_of(reading: Mapping[str, Any]) -> Usage:
         return Usage(prompt, completion, (prompt or 0) + (completion or 0), details)
     cached = count_of(reading, semconv.USAGE_CACHE_READ_INPUT_TOKENS) or 0
     written = count_of(reading, semconv.USAGE_CACHE_WRITE_INPUT_TOKENS) or 0
+    if cached + written > (prompt or 0):
+        prompt = (prompt or 0) + cached + written
     audio_in = _uncached_audio(reading, (prompt or 0) - cached - written)
     audio_out = count_of(reading, semconv.USAGE_AUDIO_OUTPUT_TOKENS) or 0
     parts = {

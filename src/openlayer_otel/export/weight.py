@@ -8,6 +8,8 @@ side.
 from __future__ import annotations
 
 from functools import lru_cache
+from sys import getsizeof
+from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
 
@@ -17,6 +19,10 @@ from openlayer_otel.export.reading import attributes_of
 EMPTY_SPAN_BYTES = 1500
 _EVENT_BYTES = 400
 _ATTRIBUTE_BYTES = 80
+_POINTER_BYTES = 8
+_NUMBER_BYTES = 32  # with the pointer to it
+# From here on a text is asked how much its characters take, up to four bytes each.
+_LONG = 250
 
 PREFIXES = (
     "gen_ai.",  # OpenTelemetry, and with it Pydantic AI, Strands, Semantic Kernel, ADK
@@ -47,15 +53,30 @@ def weight_of(span: ReadableSpan) -> int:
     for value in attributes.values():
         kind = type(value)
         if kind is str or kind is bytes:
-            size += len(value)
+            length = len(value)
+            size += length if length < _LONG or value.isascii() else getsizeof(value)
+        elif kind is tuple:
+            size += _weight_of_list(value)
     # The list inside: without the copy that the property makes of it, mostly of nothing.
     if span._events:
         for event in span._events:
             size += _EVENT_BYTES
             if event.attributes:
                 for value in event.attributes.values():
-                    size += len(value) if isinstance(value, str) else 0
+                    if isinstance(value, str):
+                        size += getsizeof(value)
+                    elif isinstance(value, tuple):
+                        size += _weight_of_list(value)
     return size
+
+
+def _weight_of_list(values: tuple[Any, ...]) -> int:
+    """Bytes behind an attribute that has many values."""
+    # They are all of one type (or missing), and most of it are short.
+    kind = type(values[0]) if values else bool
+    if kind is int or kind is float:
+        return _NUMBER_BYTES * len(values)
+    return sum(map(getsizeof, values), _POINTER_BYTES * len(values))
 
 
 def is_of_interest(span: ReadableSpan) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
-from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.diagnostics import report_failure, warn_once
 from openlayer_otel.genai.encoding import clean_text, plain, to_json
 from openlayer_otel.settings import ContentCapture, Redact, Settings, content_capture
 
@@ -117,11 +117,19 @@ class ContentPolicy:
             if redact is None:
                 return value
             try:
-                kept = redact(value)
+                kept: Any = redact(value)
             except Exception as error:  # noqa: BLE001 - the user's function; fail closed
                 report_failure("redact=", error)
                 return REDACTION_FAILED
-            return kept if isinstance(kept, str) else REDACTION_FAILED
+            if isinstance(kept, str):
+                return kept
+            warn_once(
+                "redact:no-text",
+                "openlayer-otel: redact= returned %s, which is no text; what it was given is "
+                "dropped. Is there a return in it for every case?",
+                type(kept).__qualname__,
+            )
+            return REDACTION_FAILED
         if isinstance(value, dict):
             return {
                 key if key.isidentifier() else self.redacted(key): self.redacted(item)

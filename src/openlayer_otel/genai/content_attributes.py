@@ -16,6 +16,8 @@ from openlayer_otel.genai.encoding import clean_text
 from openlayer_otel.genai.record import Record
 
 _OURS = "openlayer."
+# Besides the sign.
+_INTEGER_BITS = 63
 
 
 def encode_input(record: Record, policy: ContentPolicy) -> None:
@@ -81,14 +83,19 @@ def _note_cut(record: Record, name: str) -> None:
 
 
 def clean(attributes: dict[str, Any]) -> None:
-    """Mend texts that UTF-8 cannot hold: an exporter would lose the attribute or the batch."""
+    """Mend what an exporter would lose, or the batch with it.
+
+    These are texts that UTF-8 cannot hold, and integers of more than 64 bits, which are left out.
+    """
     try:
-        # Refuses such a text, in C: a third of the time of looking at each value here.
-        orjson.dumps(attributes)
+        # Refuses both, in C: a third of the time of looking at each value here.
+        orjson.dumps(attributes, option=orjson.OPT_STRICT_INTEGER)
     except TypeError:
-        for name, value in attributes.items():
+        for name, value in list(attributes.items()):
             if type(value) is str:
                 attributes[name] = clean_text(value)
+            elif type(value) is int and value.bit_length() > _INTEGER_BITS:
+                del attributes[name]
             elif type(value) is list:
                 attributes[name] = [
                     clean_text(each) if type(each) is str else each for each in value

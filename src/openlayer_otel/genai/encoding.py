@@ -10,10 +10,14 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
+from opentelemetry.context import get_current
+
+from openlayer_otel.genai.current import attach, take_back
+from openlayer_otel.genai.nesting import suppressing
 
 MAX_DEPTH = 64
 MAX_ITEMS = 100_000
@@ -38,7 +42,11 @@ def to_json(value: object) -> str:
     try:
         return orjson.dumps(value, default=_meaning).decode()
     except (TypeError, ValueError, RecursionError, UnicodeError):
+        pass
+    try:
         return orjson.dumps(plain(value)).decode()
+    except Exception:  # noqa: BLE001 - the promise above, whatever a hostile object still does
+        return '"[cannot be encoded]"'
 
 
 def from_json(text: object) -> Any:
@@ -73,7 +81,7 @@ def _plain(value: Any, depth: int, above: set[int]) -> Any:
     if kind is str:
         return clean_text(value)
     if kind is int:
-        return value if abs(value) <= _MAX_INTEGER else str(value)
+        return _integer(value)
     if kind is float:
         return value if math.isfinite(value) else None
     if depth >= MAX_DEPTH:
@@ -87,10 +95,7 @@ def _plain(value: Any, depth: int, above: set[int]) -> Any:
             if request is not None:
                 return request
             return {
-                clean_text(key) if isinstance(key, str) else _described(key): _plain(
-                    item, depth + 1, above
-                )
-                for key, item in _bounded(value.items())
+                _key(key): _plain(item, depth + 1, above) for key, item in _bounded(value.items())
             }
         if isinstance(value, (list, tuple, set, frozenset)):
             return [_plain(item, depth + 1, above) for item in _bounded(value)]
@@ -102,6 +107,20 @@ def _plain(value: Any, depth: int, above: set[int]) -> Any:
         return _described(value)
     finally:
         above.discard(id(value))
+
+
+def _key(key: object) -> str:
+    # An enum that is a text stands for its value, not for the name that its __str__ may say.
+    return clean_text(str.__str__(key)) if isinstance(key, str) else _described(key)
+
+
+def _integer(value: int) -> int | str:
+    if -_MAX_INTEGER <= value <= _MAX_INTEGER:
+        return value
+    try:
+        return str(value)
+    except ValueError:  # more digits than Python will write (sys.set_int_max_str_digits)
+        return f"[integer of {value.bit_length()} bits]"
 
 
 def _bounded(items: Any) -> Iterator[Any]:
@@ -119,7 +138,7 @@ def _meaning(value: object) -> Any:
     if isinstance(value, str):
         return clean_text(str.__str__(value))
     if isinstance(value, int):
-        return int.__int__(value) if abs(value) <= _MAX_INTEGER else str(int.__int__(value))
+        return _integer(int.__int__(value))
     if isinstance(value, float):
         return float.__float__(value)
     if isinstance(value, Mapping):
@@ -139,7 +158,7 @@ def _meaning(value: object) -> Any:
         return enum_value
     dumped = getattr(value, "to_dict", None) or getattr(value, "tolist", None)
     if callable(dumped):
-        return dumped()
+        return _untraced(dumped)
     isoformat = getattr(value, "isoformat", None)
     if callable(isoformat):
         return isoformat()
@@ -147,6 +166,15 @@ def _meaning(value: object) -> Any:
     if attributes:
         return {each: getattr(value, each, None) for each in attributes}
     return _described(value)
+
+
+def _untraced(method: Callable[[], Any]) -> Any:
+    """What a method of the user's says: called to record something, so no step of its own."""
+    token = attach(suppressing(get_current()))
+    try:
+        return method()
+    finally:
+        take_back(token)
 
 
 def model_fields(value: object) -> dict[str, Any] | None:
@@ -237,7 +265,7 @@ def without_absent(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _described(value: object) -> str:
     try:
-        return clean_text(str(value))[:1000]
+        return clean_text(str.__str__(str(value)))[:1000]
     except Exception:  # noqa: BLE001 - __str__ of a hostile object may raise anything
         return f"[{type(value).__qualname__}]"
 

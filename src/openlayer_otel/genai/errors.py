@@ -14,6 +14,10 @@ _CANCELLATIONS = (
     KeyboardInterrupt,
     SystemExit,
 )
+# Of libraries that are not imported for this: the package of the class, and its name.
+_FOREIGN_CANCELLATIONS = frozenset(
+    {("trio", "Cancelled"), ("greenlet", "GreenletExit"), ("gevent", "Timeout")}
+)
 # What providers use as codes; anything else may be a sentence that quotes the request.
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
@@ -40,8 +44,10 @@ def is_cancellation(error: BaseException) -> bool:
     """Whether ``error`` ends a call without being a failure of it: a cancellation, an exit."""
     if isinstance(error, _CANCELLATIONS):
         return True
-    kind = type(error)  # trio is not imported for this
-    return kind.__module__.partition(".")[0] == "trio" and kind.__name__ == "Cancelled"
+    return any(
+        (kind.__module__.partition(".")[0], kind.__name__) in _FOREIGN_CANCELLATIONS
+        for kind in type(error).__mro__
+    )
 
 
 def error_code(value: object) -> str | None:
@@ -51,6 +57,14 @@ def error_code(value: object) -> str | None:
     if type(value) is int:  # compatible servers, such as OpenRouter
         return str(value)
     return None
+
+
+def error_text(error: BaseException) -> str:
+    """What ``error`` says; the name of its class where saying it fails."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - __str__ of somebody's class may raise anything
+        return type(error).__qualname__
 
 
 def exception_type(error: BaseException) -> str:

@@ -28,7 +28,7 @@ from openlayer_otel import semconv
 from openlayer_otel.diagnostics import warn_once
 from openlayer_otel.genai.content import ContentPolicy
 from openlayer_otel.genai.encoding import from_json
-from openlayer_otel.genai.errors import exception_type
+from openlayer_otel.genai.errors import error_text, exception_type
 
 if TYPE_CHECKING:
     from openlayer_otel.genai.operation import Operation
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _DEBUG = 5
 _WARN = 13
 _EVENT_NAME = "event.name"
+_TEXTS = frozenset({semconv.RETRIEVAL_QUERY_TEXT, semconv.TOOL_DESCRIPTION})
 
 Attributes = dict[str, Any]
 
@@ -110,14 +111,14 @@ class ClientEvents:
         stack = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         return {
             semconv.EXCEPTION_TYPE: exception_type(error),
-            semconv.EXCEPTION_MESSAGE: self._content.text(str(error)),
+            semconv.EXCEPTION_MESSAGE: self._content.text(error_text(error)),
             semconv.EXCEPTION_STACKTRACE: self._content.text(stack),
         }
 
 
 def _is_text(name: str) -> bool:
     """Whether the conventions have a text for ``name``, which may look like JSON."""
-    return name == semconv.RETRIEVAL_QUERY_TEXT or name.startswith(semconv.PROMPT_VARIABLE_PREFIX)
+    return name in _TEXTS or name.startswith(semconv.PROMPT_VARIABLE_PREFIX)
 
 
 @lru_cache

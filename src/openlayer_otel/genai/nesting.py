@@ -56,6 +56,11 @@ def suppressed(context: Context) -> bool:
     return False
 
 
+def suppressing(context: Context) -> Context:
+    """``context`` with tracing switched off, by OpenTelemetry's own suppression key."""
+    return otel_context.set_value(_SUPPRESSION_KEYS[-1], True, context)
+
+
 def traced_elsewhere(context: Context, operation: str, request: bool = True) -> bool:
     """Whether an operation of kind ``operation`` begun in ``context`` needs no span of ours.
 

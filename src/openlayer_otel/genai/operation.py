@@ -13,15 +13,22 @@ from time import perf_counter
 from typing import Any
 
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Span, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Span,
+    Status,
+    StatusCode,
+    get_current_span,
+    set_span_in_context,
+)
 
 from openlayer_otel import semconv
 from openlayer_otel.attachments import raw_outputs
-from openlayer_otel.context_attributes import attributes_in
+from openlayer_otel.context_attributes import UntilTraceEnds, attributes_in
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content_attributes import clean, encode_input, encode_output
 from openlayer_otel.genai.encoding import from_json, to_json
-from openlayer_otel.genai.errors import error_code, error_type, is_cancellation
+from openlayer_otel.genai.errors import error_code, error_text, error_type, is_cancellation
 from openlayer_otel.genai.nesting import OPERATION_KEY
 from openlayer_otel.genai.record import Endpoint, Identity, Record
 from openlayer_otel.settings import ContentCapture
@@ -117,7 +124,11 @@ class Operation:
             attributes.update(endpoint.path_attributes(path))
         capture = telemetry.content.capture
         if context:
-            attributes.update(attributes_in(context))
+            carried = attributes_in(context)
+            if carried:
+                attributes.update(carried)
+                if type(carried) is UntilTraceEnds and not get_current_span(context).is_recording():
+                    carried.expire()  # the call is the trace that they were for
             capture = telemetry.content.capture_in(context)
         span = telemetry.tracer.start_span(name, context, endpoint.kind, attributes)
         if not span.is_recording():
@@ -158,10 +169,10 @@ class Operation:
         """Whether it has ended."""
         return not self._right_to_end
 
-    def first_chunk(self) -> None:
-        """Note that the first chunk of the stream has arrived now."""
+    def first_chunk(self, at: float | None = None) -> None:
+        """Note that the first chunk of the stream has arrived, now or ``at`` an earlier time."""
         if self._first_chunk is None:
-            self._first_chunk = perf_counter()
+            self._first_chunk = perf_counter() if at is None else at
 
     def when_over(self, tell: Callable[[Any], None]) -> None:
         """Have ``tell`` called once with the assembled response, or None, at the end."""
@@ -271,7 +282,7 @@ class Operation:
 
     def _describe(self, error: BaseException) -> None:
         self._record.attributes[semconv.ERROR_TYPE] = error_type(error)
-        message = self._telemetry.content.text(str(error)) if self.capture.on_spans else None
+        message = self._telemetry.content.text(error_text(error)) if self.capture.on_spans else None
         self.span.set_status(Status(StatusCode.ERROR, message or None))
 
     def _describe_failure(self, code: str, message: str | None) -> None:
@@ -283,8 +294,9 @@ class Operation:
 
 
 def response_json(body: bytes | None) -> Any:
-    """The JSON of a response's body; None if it holds none."""
-    if not body:
-        return None
-    value = from_json(body)
-    return None if isinstance(value, (bytes, str)) else value
+    """The JSON of a response's body; None if it holds none.
+
+    A number alone is no answer of any API, but may be the text of one.
+    """
+    value = from_json(body) if body else None
+    return value if isinstance(value, (dict, list)) else None

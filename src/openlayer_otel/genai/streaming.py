@@ -39,6 +39,7 @@ from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.current import attach, current, reset, take_back
 from openlayer_otel.genai.encoding import json_of
+from openlayer_otel.genai.finalizing import in_finalizer
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.record import StreamReader
 
@@ -146,8 +147,24 @@ class StreamEnd:
         if not self.reading:
             self._operation.finish(self._response(), semconv.OUTCOME_CLOSED)
 
-    def dropped(self) -> None:
-        """The stream was collected."""
+    def dropped(self, before: Callable[[], None] | None = None) -> None:
+        """The stream was collected: a finalizer says so.
+
+        Args:
+            before: What else it has to do, which may end the stream.
+        """
+        if self._operation.over:
+            self._response()  # to be forgotten
+        else:
+            in_finalizer(lambda: self._end_dropped(before))
+
+    def _end_dropped(self, before: Callable[[], None] | None) -> None:
+        if before is not None:
+            before()
+        self.left_open()
+
+    def left_open(self) -> None:
+        """The stream is over without having been closed."""
         self._operation.finish(self._response(), semconv.OUTCOME_DROPPED)
 
     def _response(self) -> Any:
@@ -184,12 +201,13 @@ def _end_at_exit() -> None:
     _exit_registered = True
     atexit.register(_drop_open)
     # A forked child has no part in the streams of its parent.
-    os.register_at_fork(after_in_child=_open.clear)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_open.clear)
 
 
 def _drop_open() -> None:
     for end in list(_open):
-        end.dropped()
+        end.left_open()
 
 
 def tapped(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:

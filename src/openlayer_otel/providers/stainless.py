@@ -9,6 +9,8 @@ retries happen inside. More places say what came back, and what went out:
 * ``Stream.__stream__`` is the source of a stream object's events. Some versions make it with the
   stream object, others when it is read first;
 * ``_calculate_retry_timeout`` is called once for each retry;
+* ``_finalize_middleware_result`` (anthropic, newer versions) is called once a client's middleware
+  has settled on a result, after any number of attempts;
 * ``_copy_and_prepare`` (anthropic 1.17 and later) makes the JSON that is sent of what the
   application gave: models, iterators, sentinels for what was not given. Before it ran there is
   nothing to read, and an iterator can be read once only. Older SDKs have done it by then.
@@ -18,7 +20,7 @@ All are the same in openai 1.40 to 3.x and anthropic 0.40 to 2.x.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from opentelemetry.context import Context
@@ -26,6 +28,7 @@ from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.current import attach, current, reset, take_back
+from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.nesting import OPERATION_KEY, traced_elsewhere
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.recording import nobody_records
@@ -70,6 +73,9 @@ class StainlessHooks:
             self._prepares = True
             hook(base_client, "SyncAPIClient._copy_and_prepare", _prepare)
             hook(base_client, "AsyncAPIClient._copy_and_prepare", _prepare_async)
+        if hasattr(base_client.SyncAPIClient, "_finalize_middleware_result"):
+            hook(base_client, "SyncAPIClient._finalize_middleware_result", _settle)
+            hook(base_client, "AsyncAPIClient._finalize_middleware_result", _settle)
         replace(streaming, "Stream.__stream__", lambda original: self._tap(original, tapped))
         replace(
             streaming, "AsyncStream.__stream__", lambda original: self._tap(original, tapped_async)
@@ -100,6 +106,9 @@ class StainlessHooks:
         url = options.url
         sdk = self.sdk
         endpoint = sdk.endpoint(options.method, url)
+        if endpoint is None:
+            url = sdk.own_path(client, url)
+            endpoint = sdk.endpoint(options.method, url)
         if not self.patches.active:
             return None, None
         if endpoint is None:
@@ -113,7 +122,7 @@ class StainlessHooks:
         body = body if isinstance(body, dict) else {}
         extra = getattr(options, "extra_json", None)
         if extra:
-            body = {**body, **extra}
+            body = {**body, **_as_sent(extra)}
         started = Operation.start(
             telemetry,
             endpoint,
@@ -198,7 +207,7 @@ class StainlessHooks:
                     call = call_under_way(stream._client)
                     # Before the source is made: of a dropped stream, whose parts hold each other,
                     # the oldest is finalised first, and the source's finaliser closes the body.
-                    end = None if call is None else call.observe(stream.response, telemetry)
+                    end = None if call is None else call.read(stream.response, telemetry)
             except Exception as error:  # noqa: BLE001 - boundary: the application gets its stream
                 failed("stream", error)
                 end = None
@@ -237,6 +246,21 @@ async def _prepare_async(original: Method, call: Call, *args: Any, **kwargs: Any
     options = await original(*args, **kwargs)
     call.prepared(options)
     return options
+
+
+def _settle(original: Method, call: Call, *args: Any, **kwargs: Any) -> Any:
+    """``_finalize_middleware_result``: the application gets ``result``, or what it parses to."""
+    call.settled(args[1] if len(args) > 1 else kwargs.get("result"))
+    return original(*args, **kwargs)
+
+
+def _as_sent(value: Any) -> Any:
+    """What the application has put beside the SDK's arguments, as the SDK encodes it."""
+    if isinstance(value, Mapping):
+        return {name: _as_sent(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_sent(item) for item in value]
+    return json_of(value)
 
 
 def _outside(client: Any, context: Context) -> Context | None:

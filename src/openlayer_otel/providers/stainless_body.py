@@ -54,8 +54,7 @@ class Body:
     def __del__(self) -> None:
         end = self.__dict__.get("end")
         if end is not None:
-            self._finish_reading()
-            end.dropped()
+            end.dropped(self._finish_reading)
 
     def _finish_reading(self) -> None:
         if self._reader is not None and not self.end.tapped:
@@ -215,12 +214,20 @@ class BodyReader:
             data = self._decode(chunk)
             if self._streamed:
                 self._events(data)
-            elif self._size + len(data) <= _MAX_BODY:
-                self._size += len(data)
+                return
+            self._size += len(data)
+            if self._size <= _MAX_BODY:
                 self._pending.append(data)
+            else:
+                self._give_up()
         except Exception as error:  # noqa: BLE001 - boundary: the application gets its bytes
             report_failure("reading a response body", error)
-            self._decode = None
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Part of a sound would be another sound, of another size: nothing is said of it."""
+        self._decode = None
+        self._pending.clear()
 
     def _events(self, data: bytes) -> None:
         self._pending.append(data)
@@ -232,10 +239,21 @@ class BodyReader:
             rest = b""
         self._pending = [rest] if rest else []
         for line in lines:
-            if line.startswith(b"data:"):
-                event = from_json(line[5:].strip())
-                if isinstance(event, dict):
-                    self._end.take(event)
+            self._event(line)
+
+    def _event(self, line: bytes) -> None:
+        if line.startswith(b"data:"):
+            event = from_json(line[5:].strip())
+            if isinstance(event, dict):
+                self._end.take(event)
+
+    def _last_event(self) -> None:
+        """A last line without its end: who reads by lines gets it, too."""
+        line, self._pending = b"".join(self._pending), []
+        try:
+            self._event(line)
+        except Exception as error:  # noqa: BLE001 - boundary: the application gets its bytes
+            report_failure("reading a response body", error)
 
     def finish(self, complete: bool) -> None:
         """No more of the body is read: hand over what a plain response said.
@@ -243,9 +261,13 @@ class BodyReader:
         Args:
             complete: Whether the body was read to its end. JSON that is whole says so itself.
         """
-        if self._finished or self._streamed:
+        if self._finished:
             return
         self._finished = True
+        if self._streamed:
+            if complete:
+                self._last_event()
+            return
         content = getattr(self._response(), "_content", None)
         body = content if isinstance(content, bytes) else b"".join(self._pending)
         whole = response_json(body)

@@ -55,6 +55,16 @@ class StainlessSDK:
                 return endpoint
         return None
 
+    def own_path(self, client: Any, url: str) -> str:
+        """``url`` as the SDK's methods write it: below the base URL, with one slash before it.
+
+        Applications that call ``client.post()`` may write it without, with one at its end, or
+        as an absolute address.
+        """
+        path, _, _ = url.partition("?")
+        base = str(getattr(client, "base_url", "")).rstrip("/") + "/"
+        return "/" + path.removeprefix(base).strip("/")
+
     def identity(self, client: Any) -> Identity:
         """Who serves ``client``'s calls, worked out once for each base URL."""
         base_url = getattr(client, "_base_url", None)

@@ -7,13 +7,15 @@ from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, SpanKind, get_current_span, set_span_in_context
+from opentelemetry.util.types import AttributeValue
 
-from openlayer_otel.context_attributes import attributes_in, sharing
+from openlayer_otel import semconv
+from openlayer_otel.context_attributes import UntilTraceEnds, attributes_in, sharing
 from openlayer_otel.genai.content import ContentPolicy
 from openlayer_otel.genai.nesting import suppressed
 from openlayer_otel.telemetry import active
 from openlayer_otel.tracing.identity import StepIdentity
-from openlayer_otel.tracing.recording import STEP_KEY, Step, UntilTraceEnds
+from openlayer_otel.tracing.recording import STEP_KEY, Step
 
 # Where OpenTelemetry keeps the current span: with it a context is copied once, not twice.
 _SPAN_KEY = next(iter(set_span_in_context(INVALID_SPAN, Context())))
@@ -43,7 +45,7 @@ def begin(
     attributes = identity.attributes
     carried = attributes_in(context)
     if carried:
-        attributes = {**carried, **attributes}
+        attributes = _joined(carried, attributes)
     start = None if period is None or period[0] is None else int(period[0] * 1e9)
     span = telemetry.tracer.start_span(
         identity.span_name, context, SpanKind.INTERNAL, attributes, start_time=start
@@ -65,6 +67,17 @@ def begin(
     if parent is None:
         _own_attributes(step, carried)
     return step
+
+
+def _joined(
+    carried: Mapping[str, AttributeValue], own: Mapping[str, AttributeValue]
+) -> Mapping[str, AttributeValue]:
+    """The attributes of a step: the carried ones and its own, which win but for the tags."""
+    attributes = {**carried, **own}
+    tags, before = own.get(semconv.TRACE_TAGS), carried.get(semconv.TRACE_TAGS)
+    if isinstance(tags, tuple) and isinstance(before, (tuple, list)):
+        attributes[semconv.TRACE_TAGS] = tuple(dict.fromkeys((*before, *tags)))
+    return attributes
 
 
 def _own_attributes(root: Step, carried: Mapping[str, Any]) -> None:

@@ -15,18 +15,12 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context, get_current
 
 from openlayer_otel.diagnostics import report_failure
-from openlayer_otel.tracing.callables import TracedCallable
+from openlayer_otel.tracing.callables import CallableInBlock
 from openlayer_otel.tracing.current import Entered, enter, leave
-from openlayer_otel.tracing.resuming import (
-    Watcher,
-    called_as,
-    drive,
-    drive_async,
-    drive_coroutine,
-)
+from openlayer_otel.tracing.resuming import Watcher, driver_of
 
 _KEY = otel_context.create_key("openlayer-block")
-_NOBODY = Watcher()
+_UNFINISHED = frozenset({types.GeneratorType, types.AsyncGeneratorType, types.CoroutineType})
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -85,17 +79,12 @@ class ContextBlock:
 
     def __call__(self, function: Function) -> Function:
         """``function``, each call of it inside a block of its own, whatever kind it is."""
-        return cast("Function", TracedCallable(function, self._call))
+        return cast("Function", CallableInBlock(function, self._call))
 
     def _call(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         with self:
             context = get_current()
             result = wrapped(*args, **kwargs)
-        kind = type(result)
-        if kind is types.GeneratorType:
-            return called_as(drive(context, result, _NOBODY), result)
-        if kind is types.AsyncGeneratorType:
-            return called_as(drive_async(context, result, _NOBODY), result)
-        if kind is types.CoroutineType:
-            return called_as(drive_coroutine(context, result, _NOBODY), result)
+        if type(result) in _UNFINISHED:
+            return driver_of(result, context, Watcher())
         return result

@@ -2,13 +2,16 @@
 
 ``inspect`` sees a coroutine function, a generator function and so on, with its signature and
 annotations; methods, class methods and static methods bind as before; it is pickled by its
-name, as functions are.
+name, as functions are, and copied as methods are: with their object.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
+import importlib
 import inspect
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -21,13 +24,28 @@ class BoundTracedCallable(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]
     """A traced method that was taken from an instance or a class."""
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return (getattr, (self.__self__, self.__name__))
+        owner = getattr(self.__wrapped__, "__self__", None)
+        if owner is not None:
+            return (getattr, (owner, self.__name__))
+        place = (self.__module__, self.__qualname__)
+        try:
+            found = _found(*place)
+        except (ImportError, AttributeError):
+            found = None
+        if getattr(found, "__wrapped__", None) is not self.__wrapped__:
+            raise pickle.PicklingError(f"Can't pickle {self!r}: it is not found as {place[1]}")
+        return (_found, place)
 
     def __copy__(self) -> Any:
         return self
 
     def __deepcopy__(self, memo: Any) -> Any:
-        return self
+        owner = getattr(self.__wrapped__, "__self__", None)
+        if owner is None:
+            return self
+        # As a method is copied: it is that of the copied object.
+        copied = copy.deepcopy(owner, memo)
+        return self if copied is owner else self._self_parent.__get__(copied, type(copied))
 
 
 class TracedCallable(wrapt.FunctionWrapper):  # type: ignore[type-arg]
@@ -45,15 +63,28 @@ class TracedCallable(wrapt.FunctionWrapper):  # type: ignore[type-arg]
         super().__init__(wrapped, wrapper)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        # Pickle looks the name up, as it does for functions.
+        # Pickle looks the name up, as it does for functions. Objects have none: they are pickled
+        # as what they are, without the tracing.
         name = getattr(self.__wrapped__, "__qualname__", None)
-        return name if isinstance(name, str) else super().__reduce_ex__(protocol)
+        return name if isinstance(name, str) else self.__wrapped__.__reduce_ex__(protocol)
 
     def __copy__(self) -> Any:
         return self
 
     def __deepcopy__(self, memo: Any) -> Any:
         return self
+
+
+class CallableInBlock(TracedCallable):
+    """A function each call of which is inside a block; a step is made of none."""
+
+
+def _found(module: str, qualname: str) -> Any:
+    """What is called ``qualname`` in a module: how a function that was taken from a class is read.
+
+    Pickle's own way, the name alone, wants the same object each time; this one is made anew.
+    """
+    return functools.reduce(getattr, qualname.split("."), importlib.import_module(module))
 
 
 def underlying(function: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:

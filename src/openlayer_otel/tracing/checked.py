@@ -7,7 +7,7 @@ request is sent when it is entered, which gives the stream.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 from openlayer_otel.tracing.proxies import (
@@ -15,6 +15,7 @@ from openlayer_otel.tracing.proxies import (
     STREAM_MANAGER,
     FollowedManager,
     Proxy,
+    is_manager_class,
 )
 
 # Ways past the iteration of a stream: those of OpenAI's and Anthropic's streams and of the
@@ -44,6 +45,8 @@ _BODY = frozenset(
     | {f"{prefix}iter_{what}" for prefix in ("", "a") for what in ("bytes", "text", "lines", "raw")}
 )
 _RAW_RESPONSE = "APIResponse"
+# How a coroutine is driven by hand.
+_DRIVEN_BY = frozenset({"send", "throw"})
 
 
 def is_stream_manager(value: Any) -> bool:
@@ -52,7 +55,7 @@ def is_stream_manager(value: Any) -> bool:
     if kind is FollowedManager:  # of a traced function that was called inside
         return is_stream_manager(value.__wrapped__)
     return kind is CheckedManager or any(
-        base.__name__.endswith(STREAM_MANAGER) and _is_only_entered(base) for base in kind.__mro__
+        is_manager_class(base, STREAM_MANAGER) for base in kind.__mro__
     )
 
 
@@ -62,17 +65,20 @@ def is_unread_response(value: Any) -> bool:
     if kind is FollowedManager:
         return is_unread_response(value.__wrapped__)
     return any(
-        (base.__name__.endswith(RESPONSE_MANAGER) and _is_only_entered(base))
+        is_manager_class(base, RESPONSE_MANAGER)
         or (base.__name__.endswith(_RAW_RESPONSE) and hasattr(base, "http_request"))
         for base in kind.__mro__
     )
 
 
-def _is_only_entered(kind: type) -> bool:
-    """Whether a class is for ``with`` alone, as the SDKs' managers are: not one of the user's."""
-    fields = vars(kind)
-    entered = "__enter__" in fields or "__aenter__" in fields
-    return entered and all(name.startswith("_") for name in fields)
+def gives_when_entered(value: Any) -> bool:
+    """Whether ``value`` gives a stream or a raw response of an SDK when it is entered."""
+    kind = type(value)
+    return kind is FollowedManager or any(
+        is_manager_class(base, suffix)
+        for base in kind.__mro__
+        for suffix in (STREAM_MANAGER, RESPONSE_MANAGER)
+    )
 
 
 class _Refusing(Proxy):
@@ -103,7 +109,7 @@ class _Checked(_Refusing):
 class CheckedStream(_Checked):
     """A stream whose items were checked as a whole."""
 
-    def __init__(self, wrapped: Any, items: Generator[Any, Any, None]) -> None:
+    def __init__(self, wrapped: Any, items: Generator[Any, Any, Any]) -> None:
         super().__init__(wrapped, items)
 
     def __iter__(self) -> Any:
@@ -132,6 +138,19 @@ class CheckedAsyncStream(_Checked):
     async def __aenter__(self) -> Any:
         await self.__wrapped__.__aenter__()
         return self
+
+
+class CheckedEitherStream(CheckedStream, CheckedAsyncStream):
+    """A stream for synchronous and asynchronous callers alike."""
+
+    def __init__(
+        self, wrapped: Any, items: Generator[Any, Any, Any], async_items: AsyncGenerator[Any, None]
+    ) -> None:
+        super().__init__(wrapped, items)
+        self._self_async_items = async_items
+
+    async def __anext__(self) -> Any:
+        return await self._self_async_items.__anext__()
 
 
 class CheckedManager(Proxy):
@@ -164,3 +183,49 @@ class CheckedManager(Proxy):
 
     async def __aexit__(self, *details: Any) -> Any:
         return await self.__wrapped__.__aexit__(*details)
+
+
+class CheckedAwaitable(CheckedManager):
+    """An object with ``__await__`` that is neither a coroutine nor a future.
+
+    What it gives when it is entered is checked as well, if it can be entered.
+
+    Args:
+        wrapped: The object.
+        finished: Awaits it, and gives what stands for its result.
+        checked: As for a manager.
+        checked_async: As for a manager.
+    """
+
+    def __init__(
+        self,
+        wrapped: Any,
+        finished: Callable[[Any], Coroutine[Any, Any, Any]],
+        checked: Callable[[Any], Any],
+        checked_async: Callable[[Any], Awaitable[Any]],
+    ) -> None:
+        super().__init__(wrapped, checked, checked_async)
+        self._self_finished = finished
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _DRIVEN_BY:
+            raise AttributeError(f"{name}: await it; its output passes guardrails first")
+        return super().__getattr__(name)
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._self_finished(self.__wrapped__).__await__()
+
+
+class CheckedAwaitableIterable(CheckedAwaitable):
+    """An object to be awaited or iterated over (a paginator).
+
+    Args:
+        items: The items, checked as a whole.
+    """
+
+    def __init__(self, wrapped: Any, *checks: Any, items: AsyncGenerator[Any, None]) -> None:
+        super().__init__(wrapped, *checks)
+        self._self_items = items
+
+    def __aiter__(self) -> Any:
+        return self._self_items

@@ -6,8 +6,8 @@ what each check returned and is sent the result: the caller awaits it if need be
 
 from __future__ import annotations
 
+import functools
 import inspect
-import sys
 from collections.abc import Collection, Generator, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -15,15 +15,10 @@ from opentelemetry.context import get_current
 
 from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure, warn_once
-from openlayer_otel.tracing.guardrails import GuardrailBlockedException
+from openlayer_otel.tracing.guard_decisions import BLOCK, MODIFY, Decision, blocked, read_decision
 from openlayer_otel.tracing.recording import STEP_KEY, Step
 from openlayer_otel.tracing.steps import start_step
 from openlayer_otel.tracing.turns import turn
-
-_DEFAULT_MESSAGE = "Request blocked due to policy violation"
-_BLOCK, _MODIFY = "block", "modify"
-# Deeper than data is; what refers to itself ends there.
-_DEEPEST = 50
 
 
 class Verdict(NamedTuple):
@@ -99,10 +94,10 @@ def round_of_checks(
     step = get_current().get(STEP_KEY)
     modified = False
     for guardrail in guardrails:
-        check = getattr(guardrail, f"check_{side}", None)
-        if check is None or not _enabled(guardrail):
+        check = _check_of(guardrail, side)
+        if check is None:
             continue
-        name = str(getattr(guardrail, "name", type(guardrail).__name__))
+        name = _name_of(guardrail)
         with start_step(f"{name} - {side.capitalize()}", semconv.STEP_TYPE_GUARDRAIL) as check_step:
             if isinstance(step, Step):
                 check_step.content = step.content  # the function's redaction is for its checks, too
@@ -111,77 +106,51 @@ def round_of_checks(
             try:
                 with turn(guardrail):
                     answer = check(data) if side == "input" else check(data, dict(inputs))
-                result = yield answer
-                action = _text(result.action)
+                decision = read_decision(name, (yield answer), data)
             except Exception as error:  # noqa: BLE001 - the guardrail's; a guardrail that fails allows
                 _failed(name, side, error, check_step, step)
                 if capture:
                     check_step.set_output(_captured(data, capture))
                 continue
-            strategy = _text(getattr(result, "block_strategy", None)) or "raise_exception"
-            after = _after(action, strategy, result, data)
-            if capture or action == _BLOCK:
-                check_step.set_output(after if action == _BLOCK else _captured(after, capture))
-            _record(check_step, side, result, action, strategy)
-            _report(step, name, side, result, action, strategy)
-        if action == _BLOCK:
-            if strategy not in ("return_empty", "return_error_message", "skip_function"):
-                raise _blocked(guardrail, name, side, result)
+            after, blocks = decision.after, decision.action == BLOCK
+            if capture or blocks:
+                check_step.set_output(after if blocks else _captured(after, capture))
+            _record(check_step, side, decision)
+            _report(step, side, decision)
+        if blocks:
+            if decision.strategy not in ("return_empty", "return_error_message", "skip_function"):
+                raise blocked(guardrail, side, decision)
             return Verdict(after, True, True)
-        if action == _MODIFY:
+        if decision.action == MODIFY:
             data, modified = after, True
     return Verdict(data, False, modified)
 
 
-def _after(action: str, strategy: str, result: Any, data: Any) -> Any:
-    if action == _MODIFY:
-        changed = getattr(result, "modified_data", None)
-        return data if changed is None else _spared(data, changed)
-    if action != _BLOCK:
-        return data
-    if strategy == "return_error_message":
-        return getattr(result, "error_message", None) or _DEFAULT_MESSAGE
-    return None
-
-
-def _spared(before: Any, after: Any, depth: int = 0) -> Any:
-    """``after`` with what is unchanged but for being text now as it was ``before``.
-
-    Guardrails that redact texts (those of ``openlayer-guardrails``) hand back the text of
-    everything: of a number, of an object.
-    """
-    if depth > _DEEPEST or after is before:
-        return after
-    if isinstance(after, str):
-        return before if not isinstance(before, str) and _text_of(before) == after else after
-    if isinstance(after, dict) and isinstance(before, Mapping):
-        return {
-            name: _spared(before[name], value, depth + 1) if name in before else value
-            for name, value in after.items()
-        }
-    kind = type(after)
-    if kind in (list, tuple) and isinstance(before, kind) and len(after) == len(before):
-        pairs = zip(before, after, strict=True)
-        return kind(_spared(old, new, depth + 1) for old, new in pairs)
-    return after
-
-
-def _text_of(value: Any) -> str | None:
-    try:
-        return str(value)
-    except Exception:  # noqa: BLE001 - an object's own text may raise anything
+def _check_of(guardrail: Any, side: str) -> Any:
+    """The guardrail's check of this side; None if it has none, or is disabled."""
+    check = getattr(guardrail, f"check_{side}", None)
+    if check is None:
         return None
+    try:
+        return check if _enabled(guardrail) else None
+    except Exception as error:  # noqa: BLE001 - as if its check had raised: reported, and allows
+        return functools.partial(_raise, error)
+
+
+def _raise(error: Exception, *asked: Any) -> None:
+    raise error
+
+
+def _name_of(guardrail: Any) -> str:
+    try:
+        return str(getattr(guardrail, "name", type(guardrail).__name__))
+    except Exception:  # noqa: BLE001 - a guardrail's own property may raise anything
+        return type(guardrail).__name__
 
 
 def _enabled(guardrail: Any) -> bool:
     is_enabled = getattr(guardrail, "is_enabled", None)
     return bool(is_enabled()) if callable(is_enabled) else bool(getattr(guardrail, "enabled", True))
-
-
-def _text(value: Any) -> str:
-    """The value of an enum (ours, or that of Openlayer's SDK) or the text itself."""
-    value = getattr(value, "value", value)
-    return "" if value is None else str(value).lower()
 
 
 def _captured(data: Any, capture: bool | Collection[str]) -> Any:
@@ -191,14 +160,14 @@ def _captured(data: Any, capture: bool | Collection[str]) -> Any:
     return {name: value for name, value in data.items() if name in capture}
 
 
-def _record(step: Step, side: str, result: Any, action: str, strategy: str) -> None:
+def _record(step: Step, side: str, decision: Decision) -> None:
     # What a guardrail found may quote what it was given.
-    found = (getattr(result, "metadata", None) or {}) if step.keeps_content else {}
+    found = decision.metadata if step.keeps_content else {}
     step.log(
-        action=action,
-        reason=getattr(result, "reason", None),
+        action=decision.action,
+        reason=decision.reason,
         data_type=side,
-        block_strategy=strategy if action == _BLOCK else None,
+        block_strategy=decision.strategy if decision.action == BLOCK else None,
         metadata=found,
         **{
             name: found[name]
@@ -218,28 +187,28 @@ def _failed(name: str, side: str, error: Exception, check_step: Step, step: obje
         _merge_report(step, f"{side}_{_key(name)}", details, name)
 
 
-def _report(step: object, name: str, side: str, result: Any, action: str, strategy: str) -> None:
+def _report(step: object, side: str, decision: Decision) -> None:
     """Tell the step of the function what was decided."""
     if not isinstance(step, Step):
         return
     details: dict[str, Any] = {
-        "action": action,
-        "reason": getattr(result, "reason", None) if step.keeps_content else None,
-        "metadata": (getattr(result, "metadata", None) or {}) if step.keeps_content else {},
+        "action": decision.action,
+        "reason": decision.reason if step.keeps_content else None,
+        "metadata": decision.metadata if step.keeps_content else {},
     }
-    if action == _BLOCK:
-        details["block_strategy"] = strategy
-        details["error_message"] = (
-            getattr(result, "error_message", None) if step.keeps_content else None
-        )
-    _merge_report(step, f"{side}_{_key(name)}", details, name)
+    if decision.action == BLOCK:
+        details["block_strategy"] = decision.strategy
+        details["error_message"] = decision.error_message if step.keeps_content else None
+    _merge_report(step, f"{side}_{_key(decision.name)}", details, decision.name)
 
 
 def _merge_report(step: Step, key: str, details: dict[str, Any], name: str) -> None:
     known = step.guardrails
     if known is None:
         known = step.guardrails = {}
-    known[key] = details
+    before = known.get(key, details)["action"]
+    if before not in (BLOCK, MODIFY) or details["action"] in (BLOCK, MODIFY):
+        known[key] = details  # a generator's items and what it returned are two outputs
     actions = [each["action"] for each in known.values()]
     step.add_metadata(
         {
@@ -247,34 +216,15 @@ def _merge_report(step: Step, key: str, details: dict[str, Any], name: str) -> N
             "has_guardrails": True,
             "guardrail_actions": actions,
             "guardrail_names": [each.partition("_")[2] for each in known],
-            "guardrail_blocked": _BLOCK in actions,
-            "guardrail_modified": _MODIFY in actions,
-            "guardrail_allowed": _BLOCK not in actions,
+            "guardrail_blocked": BLOCK in actions,
+            "guardrail_modified": MODIFY in actions,
+            "guardrail_allowed": BLOCK not in actions,
         }
     )
 
 
 def _key(name: str) -> str:
     return name.lower().replace(" ", "_")
-
-
-def _blocked(guardrail: Any, name: str, side: str, result: Any) -> Exception:
-    reason = getattr(result, "reason", None) or f"{side.capitalize()} blocked by guardrail"
-    return _exception_class(guardrail)(name, reason, getattr(result, "metadata", None))
-
-
-def _exception_class(guardrail: Any) -> type[GuardrailBlockedException]:
-    """Our exception; for a guardrail of Openlayer's SDK one that is the SDK's as well."""
-    for base in type(guardrail).__mro__:
-        if base.__name__ == "BaseGuardrail":
-            theirs = getattr(sys.modules.get(base.__module__), "GuardrailBlockedException", None)
-            if (
-                isinstance(theirs, type)
-                and issubclass(theirs, Exception)
-                and theirs is not GuardrailBlockedException
-            ):
-                return type("GuardrailBlockedException", (GuardrailBlockedException, theirs), {})
-    return GuardrailBlockedException
 
 
 def valid(guardrails: Iterable[Any]) -> tuple[Any, ...]:

@@ -9,14 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from opentelemetry.context import get_current
+from opentelemetry.context import attach, get_current
+from opentelemetry.trace import get_current_span
 
 from openlayer_otel import semconv
-from openlayer_otel.context_attributes import attributes_in
+from openlayer_otel.context_attributes import attributes_in, with_attributes
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content import ContentPolicy
 from openlayer_otel.genai.encoding import from_json, to_json
-from openlayer_otel.tracing.recording import Step, json_object
+from openlayer_otel.tracing.recording import (
+    STEP_KEY,
+    Step,
+    encoded_members,
+    json_object,
+    merging,
+)
 
 
 def row_step(step: Step) -> Step:
@@ -37,11 +44,13 @@ def has_column(step: Step, column: str) -> bool:
 
 def merged(existing: object, values: Mapping[Any, Any], content: ContentPolicy) -> str:
     """``values`` merged into the JSON object ``existing``, as JSON text."""
+    return _with_members(existing, encoded_members(values, content))
+
+
+def _with_members(existing: object, added: Mapping[str, str]) -> str:
     known = from_json(existing)
     members = {str(k): to_json(v) for k, v in known.items()} if isinstance(known, dict) else {}
-    for key, value in dict(values).items():
-        members[str(key)] = content.value(value).text
-    return json_object(members)
+    return json_object({**members, **added})
 
 
 def session_attributes(session_id: object = None, user_id: object = None) -> dict[str, str]:
@@ -89,8 +98,10 @@ def _update_row(step: Step, target: Step, name: str, value: Any) -> None:
             # Openlayer's SDK knows no names of traces: there it is a column like any other.
             put_column(step, name, value)
     elif name == "metadata" and isinstance(value, Mapping):
-        existing = (getattr(target.span, "attributes", None) or {}).get(semconv.TRACE_METADATA)
-        target.put_attributes({semconv.TRACE_METADATA: merged(existing, value, target.content)})
+        added = encoded_members(value, target.content)
+        with merging():
+            existing = (getattr(target.span, "attributes", None) or {}).get(semconv.TRACE_METADATA)
+            target.put_attributes({semconv.TRACE_METADATA: _with_members(existing, added)})
     elif name == "tags":
         tags = [value] if isinstance(value, str) else list(value)
         target.put_attributes({semconv.TRACE_TAGS: [str(tag) for tag in tags]})
@@ -110,6 +121,13 @@ def set_for_trace(step: Step, attributes: Mapping[str, Any]) -> None:
     root.put_attributes(attributes)
     if step is not root:
         step.put_attributes(attributes)
-    for shared in (step.root.trace_attributes, attributes_in(get_current())):
-        if isinstance(shared, dict):
-            shared.update(attributes)
+    of_trace, context = step.root.trace_attributes, get_current()
+    if of_trace is not None:
+        of_trace.update(attributes)
+        inside = context.get(STEP_KEY)
+        carried = attributes_in(context)
+        if isinstance(inside, Step) and inside.root is step.root and isinstance(carried, dict):
+            carried.update(attributes)  # those of a block inside the trace
+    elif get_current_span(context).get_span_context().trace_id == int(step.trace_id, 16):
+        # Under a span of others. A block may be around that, and around other traces as well.
+        attach(with_attributes(attributes, context))

@@ -16,7 +16,13 @@ from typing import Any, TypeVar, overload
 from openlayer_otel import semconv
 from openlayer_otel.genai.current import attach, take_back
 from openlayer_otel.settings import Redact
-from openlayer_otel.tracing.callables import TracedCallable, name_of, signed, underlying
+from openlayer_otel.tracing.callables import (
+    CallableInBlock,
+    TracedCallable,
+    name_of,
+    signed,
+    underlying,
+)
 from openlayer_otel.tracing.guarding import Guarded
 from openlayer_otel.tracing.parameters import Parameters
 from openlayer_otel.tracing.plan import Plan, Wishes
@@ -25,6 +31,8 @@ from openlayer_otel.tracing.returned import settled
 
 Traceable = TypeVar("Traceable", bound=Callable[..., Any])
 
+# Methods that Python itself makes class methods, if they are plain functions.
+_CLASS_METHODS = frozenset({"__init_subclass__", "__class_getitem__"})
 _ARGUMENTS = frozenset(each.name for each in dataclasses.fields(Wishes))
 
 
@@ -108,6 +116,8 @@ def _traced(decorated: Any, wishes: Wishes) -> Any:
         return _trace_class(decorated, wishes)
     if not callable(decorated) and not isinstance(decorated, (classmethod, staticmethod)):
         raise TypeError(f"@trace is for callables, not for {type(decorated).__qualname__}")
+    if type(decorated) is types.FunctionType and decorated.__name__ in _CLASS_METHODS:
+        decorated = classmethod(decorated)
     return TracedCallable(decorated, _wrapper(decorated, wishes, wishes.name or name_of(decorated)))
 
 
@@ -117,12 +127,24 @@ def _trace_class(owner: type, wishes: Wishes) -> type:
     for attribute, member in list(vars(owner).items()):
         if attribute.startswith("_") and attribute != "__call__":
             continue
-        if isinstance(member, TracedCallable):
+        if _is_traced(member):
             continue
         if isinstance(member, (types.FunctionType, classmethod, staticmethod)):
             name = prefix if attribute == "__call__" else f"{prefix}.{attribute}"
             setattr(owner, attribute, TracedCallable(member, _wrapper(member, wishes, name)))
     return owner
+
+
+def _is_traced(member: Any) -> bool:
+    """Whether a member of a class is traced by itself, whatever stands around that."""
+    while True:
+        kind = type(member)
+        if kind is CallableInBlock:
+            member = member.__wrapped__
+        elif issubclass(kind, (classmethod, staticmethod)):
+            member = member.__func__
+        else:
+            return issubclass(kind, TracedCallable)
 
 
 def _wrapper(decorated: Any, wishes: Wishes, name: str) -> Callable[..., Any]:
@@ -133,8 +155,10 @@ def _wrapper(decorated: Any, wishes: Wishes, name: str) -> Callable[..., Any]:
     if wishes.guardrails:
         captures = (wishes.capture_input, wishes.capture_output)
         guarded = Guarded(wishes.guardrails, plan.parameters, *captures)
-    # Only a plain function gets its first argument from being bound; objects have done so.
-    binds = inspect.isfunction(bottom) and not isinstance(decorated, staticmethod)
+    # What is a descriptor gets its first argument from being bound; other objects have done so.
+    binds = hasattr(bottom.__class__, "__get__") and not (
+        inspect.ismethod(bottom) or isinstance(bottom, type) or isinstance(decorated, staticmethod)
+    )
 
     def call(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         # Bound, or an unbound method given its instance, which wrapt has taken from ``args``.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from openlayer_otel import semconv
+from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.tracing.recording import Step
 
 # Python name -> the name that Openlayer's data stream has for it.
@@ -71,14 +72,22 @@ def log_fields(step: Step, fields: Mapping[str, Any]) -> None:
         if value is None:
             continue
         name = _CAMEL.get(given, given)
-        if name in _COMMON:
-            _COMMON[name](step, value)
-        elif name in _WIRE_NAMES:
-            _log_field(step, name, value)
+        if name in _COMMON or name in _WIRE_NAMES:
+            try:
+                _log_known(step, name, value)
+            except Exception as error:  # noqa: BLE001 - boundary: the other fields stand
+                report_failure(f"recording {name!r} of a step", error)
         else:
             unknown[name] = value
     if unknown:
         step.add_metadata(unknown)
+
+
+def _log_known(step: Step, name: str, value: Any) -> None:
+    if name in _COMMON:
+        _COMMON[name](step, value)
+    else:
+        _log_field(step, name, value)
 
 
 def _log_field(step: Step, name: str, value: Any) -> None:
@@ -138,6 +147,6 @@ _COMMON: Mapping[str, Callable[[Step, Any], None]] = {
     "name": _rename,
     "id": lambda step, value: step.put_attributes({semconv.STEP_ID: str(value)}),
     "tags": lambda step, value: step.put_attributes(
-        {semconv.TRACE_TAGS: [str(each) for each in value]}
+        {semconv.TRACE_TAGS: [str(each) for each in ([value] if isinstance(value, str) else value)]}
     ),
 }

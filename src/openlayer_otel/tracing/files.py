@@ -7,6 +7,7 @@ The data itself waits in :mod:`openlayer_otel.attachments` for an exporter that 
 
 from __future__ import annotations
 
+import io
 import mimetypes
 import os
 import uuid
@@ -152,17 +153,35 @@ def _attachment(data: Any, name: str | None, media_type: str | None) -> Attachme
 
 
 def _from_open_file(file: Any, name: str | None, media_type: str | None) -> Attachment:
-    """What is left to read in an open file, which is put back where it was."""
-    position = file.tell() if hasattr(file, "seek") and hasattr(file, "tell") else None
+    """What is left to read in an open file, which is put back where it was.
+
+    Raises:
+        OSError: It cannot be read, or not be put back, as is found out before it is read.
+    """
+    position = _position(file)
     content = file.read()
     if position is not None:
-        file.seek(position)
+        try:
+            file.seek(position)
+        except Exception as error:  # noqa: BLE001 - read it is: its content is kept
+            report_failure("putting back a file", error)
     if isinstance(content, str):
         content = content.encode()
     own_name = getattr(file, "name", None)
     if name is None and isinstance(own_name, str):
         name = Path(own_name).name
     return Attachment(name or "attachment", content, media_type)
+
+
+def _position(file: Any) -> Any:
+    """Where a file is; None for what knows no positions, such as an HTTP response."""
+    if not hasattr(file, "seek") or not hasattr(file, "tell"):
+        return None
+    if hasattr(file, "seekable") and not file.seekable():
+        raise io.UnsupportedOperation("not seekable")
+    position = file.tell()
+    file.seek(position)
+    return position
 
 
 def _guessed(name: str) -> str:

@@ -17,23 +17,19 @@ from openlayer_otel.tracing.failures import interruption
 from openlayer_otel.tracing.outputs import Items
 from openlayer_otel.tracing.plan import Plan
 from openlayer_otel.tracing.recording import Step
-from openlayer_otel.tracing.resuming import Watcher, called_as, drive, drive_async
+from openlayer_otel.tracing.resuming import Watcher, driver_of, is_awaitable
 
 
 class Guard(Watcher):
-    """Gathers what is yielded and ends the step.
+    """Gathers what is yielded and ends the step."""
 
-    Attributes:
-        driver: A weak reference to the driver, dead while the driver is being collected.
-    """
-
-    __slots__ = ("__weakref__", "_armed", "_items", "_plan", "_step", "driver")
+    __slots__ = ("__weakref__", "_armed", "_items", "_plan", "_step")
 
     def __init__(self, plan: Plan, step: Step, items: Items | None) -> None:
+        self.driver = None
         self._plan = plan
         self._step = step
         self._items = items
-        self.driver: weakref.ref[Any] | None = None
         self._armed = True
         if step.recording:
             _watch(self)
@@ -54,8 +50,7 @@ class Guard(Watcher):
 
     def left(self, error: BaseException) -> None:
         """The user's code ended with ``error``, which may be no failure at all."""
-        collected = self.driver is not None and self.driver() is None
-        if collected and interruption(error) is not None:
+        if self.collected and interruption(error) is not None:
             self.drop()
             return
         self._keep_items()
@@ -79,6 +74,39 @@ class Guard(Watcher):
         self.drop()
 
 
+class StreamGuard(Guard):
+    """Ends the step of a stream that can be read again after a read was cancelled.
+
+    ``wait_for(stream.__anext__(), …)`` cancels a read, not the stream: the next read, the close
+    or the end of the stream says what became of it.
+
+    Attributes:
+        cancelled_at: When the last read was cancelled, in nanoseconds since 1970.
+    """
+
+    __slots__ = ("cancelled_at",)
+
+    def __init__(self, plan: Plan, step: Step, items: Items | None) -> None:
+        self.cancelled_at: int | None = None
+        super().__init__(plan, step, items)
+
+    def left(self, error: BaseException) -> None:
+        """The stream ended with ``error``; if it is closed after a cancelled read, with that."""
+        if self.cancelled_at is not None and isinstance(error, GeneratorExit):
+            self.drop()
+        else:
+            super().left(error)
+
+    def drop(self) -> None:
+        """Nobody will read on."""
+        if self.cancelled_at is not None and self._armed and not self._step.is_over:
+            self._step.ended_at = self.cancelled_at
+            self._keep_items()
+            self._step.finish(semconv.OUTCOME_CANCELLED)
+        else:
+            super().drop()
+
+
 _open: weakref.WeakSet[Guard] = weakref.WeakSet()
 _watching = False
 
@@ -100,19 +128,13 @@ def _end_open() -> None:
         guard.drop()
 
 
-def driven(plan: Plan, step: Step, source: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+def driven(plan: Plan, step: Step, source: Generator[Any, Any, Any]) -> Any:
     """A generator that does as ``source`` does, inside ``step``, and ends the step."""
-    guard = Guard(plan, step, plan.items(step))
-    made: Generator[Any, Any, Any] = called_as(drive(step.context, source, guard), source)
-    guard.driver = weakref.ref(made)
-    return made
+    # What a @types.coroutine function yields is for the event loop: its result is its output.
+    items = None if is_awaitable(source) else plan.items(step)
+    return driver_of(source, step.context, Guard(plan, step, items))
 
 
-def driven_async(
-    plan: Plan, step: Step, source: AsyncGenerator[Any, Any]
-) -> AsyncGenerator[Any, Any]:
+def driven_async(plan: Plan, step: Step, source: AsyncGenerator[Any, Any]) -> Any:
     """An async generator that does as ``source`` does, inside ``step``, and ends the step."""
-    guard = Guard(plan, step, plan.items(step))
-    made: AsyncGenerator[Any, Any] = called_as(drive_async(step.context, source, guard), source)
-    guard.driver = weakref.ref(made)
-    return made
+    return driver_of(source, step.context, Guard(plan, step, plan.items(step)))

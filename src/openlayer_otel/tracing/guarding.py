@@ -6,15 +6,28 @@ the function's step. Guardrails work without tracing, too.
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import inspect
 import types
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Generator, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Collection,
+    Coroutine,
+    Generator,
+    Iterator,
+    Sequence,
+)
 from typing import Any
 
 from openlayer_otel.diagnostics import warn_once
-from openlayer_otel.tracing.callables import name_of
+from openlayer_otel.tracing.callables import name_of, underlying
 from openlayer_otel.tracing.checked import (
     CheckedAsyncStream,
+    CheckedAwaitable,
+    CheckedAwaitableIterable,
+    CheckedEitherStream,
     CheckedManager,
     CheckedStream,
     is_stream_manager,
@@ -27,7 +40,14 @@ from openlayer_otel.tracing.checking import (
     run_async,
     valid,
 )
-from openlayer_otel.tracing.outputs import chunk_text
+from openlayer_otel.tracing.guard_kinds import (
+    asked_for_kind,
+    below_partials,
+    must_be_awaited,
+    refuse_wrong_arguments,
+)
+from openlayer_otel.tracing.guarded_futures import checked_future
+from openlayer_otel.tracing.guarded_items import forwarded, gathered, given_out, joined, kept
 from openlayer_otel.tracing.parameters import Parameters
 from openlayer_otel.tracing.proxies import body_of, is_async_stream, is_stream
 from openlayer_otel.tracing.resuming import called_as
@@ -53,6 +73,7 @@ class Guarded:
         self._guardrails = valid(guardrails)
         self._parameters = parameters
         self._capture = (capture_input, capture_output)
+        self._waits = must_be_awaited(self._guardrails)
         self._checks_output = any(hasattr(each, "check_output") for each in self._guardrails)
 
     def call(self, function: Any, args: Any, kwargs: Any, bound: bool) -> Any:
@@ -62,14 +83,17 @@ class Guarded:
             What the function returns, of the same kind: a coroutine, a generator …
         """
         call = _Call(self, function, args, kwargs, bound)
-        target = inspect.unwrap(function) if hasattr(function, "__wrapped__") else function
-        if inspect.iscoroutinefunction(target):
-            return called_as(call.coroutine(), target)
-        if inspect.isgeneratorfunction(target):
-            return called_as(call.generator(), target)
-        if inspect.isasyncgenfunction(target):
-            return called_as(call.async_generator(), target)
-        return call.plain()
+        asked = asked_for_kind(function, self._waits)
+        if inspect.iscoroutinefunction(asked):
+            later: Any = call.coroutine
+        elif inspect.isgeneratorfunction(asked):
+            later = call.generator
+        elif inspect.isasyncgenfunction(asked):
+            later = call.async_generator
+        else:
+            return call.plain()
+        refuse_wrong_arguments(below_partials(function), call.args, call.kwargs)
+        return _named(later(), asked)
 
     def check_inputs(self, inputs: dict[str, Any]) -> Any:
         """A round of checks on the inputs."""
@@ -91,25 +115,33 @@ class Guarded:
 
 
 class _Call:
-    """One call of a guarded function."""
+    """One call of a guarded function.
+
+    Attributes:
+        args: Its positional arguments, those that partials have bound included.
+        kwargs: Its keyword arguments, likewise.
+    """
 
     def __init__(
         self, guarded: Guarded, function: Any, args: Any, kwargs: Any, bound: bool
     ) -> None:
         self._guarded = guarded
         self._function = function
-        self._args = args
-        self._kwargs = kwargs
+        self._given = (args, kwargs)
+        _, partial_args, partial_kwargs = underlying(function)
+        self.args = (*partial_args, *args)
+        self.kwargs = {**partial_kwargs, **kwargs}
         self._bound = bound
-        self._inputs = guarded.parameters.inputs(args, kwargs, bound)
+        self._inputs = guarded.parameters.inputs(self.args, self.kwargs, bound)
 
     def _start(self, verdict: Verdict) -> Any:
         """Call the function with the inputs that the guardrails left."""
         if verdict.modified and isinstance(verdict.data, dict):
             self._inputs = verdict.data
-            args, kwargs = self._guarded.parameters.call_with(verdict.data, self._bound, self._args)
-            return self._function(*args, **kwargs)
-        return self._function(*self._args, **self._kwargs)
+            args, kwargs = self._guarded.parameters.call_with(verdict.data, self._bound, self.args)
+            return below_partials(self._function)(*args, **kwargs)
+        args, kwargs = self._given
+        return self._function(*args, **kwargs)
 
     def plain(self) -> Any:
         """Of a function: its result, or what it returned unfinished, checked when it is over."""
@@ -117,23 +149,24 @@ class _Call:
         if verdict.blocked:
             return verdict.data
         result = self._start(verdict)
-        if not self._guarded.checks_output:
-            return result
-        if type(result) is types.CoroutineType:
-            return called_as(self._finished(result), result)
-        return self._checked(result)
+        return self._checked(result) if self._guarded.checks_output else result
 
     async def coroutine(self) -> Any:
         """Of a coroutine function."""
         verdict = await run_async(self._guarded.check_inputs(self._inputs))
         if verdict.blocked:
             return verdict.data
-        return await self._finished(self._start(verdict))
+        started = self._start(verdict)
+        if not inspect.isawaitable(started):  # a plain function around a coroutine function
+            return await self._checked_async(started) if self._guarded.checks_output else started
+        return await self._finished(started)
 
-    async def _finished(self, coroutine: Any) -> Any:
-        result = await coroutine
+    async def _finished(self, awaited: Any) -> Any:
+        result = await awaited
         if not self._guarded.checks_output:
             return result
+        if result is awaited:  # a pool that is opened so, say: it is not held back again
+            return (await run_async(self._guarded.check_output(result, self._inputs))).data
         return await self._checked_async(result)
 
     def _checked(self, result: Any) -> Any:
@@ -151,12 +184,17 @@ class _Call:
     def _held_back(self, result: Any) -> Any:
         """What stands for an unfinished ``result``, checked when it is over; None for a value."""
         kind = type(result)
+        if kind is types.CoroutineType:
+            return called_as(self._finished(result), result)
         if kind is types.GeneratorType:
             return called_as(self._buffered(result), result)
         if kind is types.AsyncGeneratorType:
             return called_as(self._buffered_async(result), result)
         if is_stream(result):
-            return CheckedStream(result, self._buffered(result))
+            items = self._buffered(result)
+            if is_async_stream(result):
+                return CheckedEitherStream(result, items, self._buffered_async(result))
+            return CheckedStream(result, items)
         if is_async_stream(result):
             return CheckedAsyncStream(result, self._buffered_async(result))
         if is_stream_manager(result):
@@ -165,17 +203,39 @@ class _Call:
         if body is not None:
             result.body_iterator = called_as(self._buffered_async(body), body)
             return result
-        if is_unread_response(result):
-            name = name_of(self._function)
-            warn_once(
-                f"unchecked:{name}:{kind.__name__}",
-                "openlayer-otel: %s returned a %s. Its guardrails were given that object, not "
-                "what is read from it: its output was not checked. Return the parsed answer, its "
-                "text or a stream to have it checked.",
-                name,
-                kind.__name__,
-            )
-        return None
+        if is_unread_response(result) or kind.__module__ == "contextlib":
+            self._warn_of_unread(kind)
+            return None
+        return self._awaited_later(result)
+
+    def _awaited_later(self, result: Any) -> Any:
+        """What stands for a future or something else to be awaited; None for a value."""
+        if isinstance(result, (asyncio.Future, concurrent.futures.Future)):
+            future = checked_future(result, self._checked, self._finished)
+            if future is None:
+                self._warn_of_unread(type(result))
+            return future
+        kind = type(result)
+        if not hasattr(kind, "__await__") or kind.__module__ == "unittest.mock":
+            return None
+        if hasattr(kind, "__aiter__"):
+            items = self._buffered_async(result)
+            checks = (self._finished, self._checked, self._checked_async)
+            return CheckedAwaitableIterable(result, *checks, items=items)
+        if isinstance(result, Coroutine) and not hasattr(kind, "__aenter__"):
+            return self._finished(result)  # Cython's
+        return CheckedAwaitable(result, self._finished, self._checked, self._checked_async)
+
+    def _warn_of_unread(self, kind: type) -> None:
+        name = name_of(self._function)
+        warn_once(
+            f"unchecked:{name}:{kind.__name__}",
+            "openlayer-otel: %s returned a %s. Its guardrails were given that object, not "
+            "what is read from it: its output was not checked. Return the parsed answer, its "
+            "text or a stream to have it checked.",
+            name,
+            kind.__name__,
+        )
 
     def generator(self) -> Generator[Any, Any, Any]:
         """Of a generator function."""
@@ -189,51 +249,39 @@ class _Call:
             source = self._buffered(source)
         return (yield from source)
 
-    async def async_generator(self) -> AsyncGenerator[Any, Any]:
+    def async_generator(self) -> AsyncGenerator[Any, Any]:
         """Of an async generator function."""
+        return forwarded(self._source)
+
+    async def _source(self) -> AsyncGenerator[Any, Any]:
         verdict = await run_async(self._guarded.check_inputs(self._inputs))
         if verdict.blocked:
-            if verdict.data is not None:
-                yield verdict.data
-            return
-        source = self._start(verdict)
-        if self._guarded.checks_output:
-            source = self._buffered_async(source)
-        try:
-            async for item in source:
-                yield item
-        finally:
-            await source.aclose()
+            return given_out([] if verdict.data is None else [verdict.data])
+        source: AsyncGenerator[Any, Any] = self._start(verdict)
+        return self._buffered_async(source) if self._guarded.checks_output else source
 
-    def _buffered(self, source: Iterator[Any]) -> Generator[Any, Any, None]:
-        """The items of ``source``, given out once they are all there and have passed."""
-        items = list(source)
-        yield from _kept(items, run(self._guarded.check_output(_joined(items), self._inputs)))
+    def _buffered(self, source: Iterator[Any]) -> Generator[Any, Any, Any]:
+        """The items of ``source``, given out once they are all there and have passed.
+
+        What a generator returns is an output like its items, and is checked by itself.
+        """
+        items, returned = gathered(source)
+        if items or returned is None:
+            verdict = run(self._guarded.check_output(joined(items), self._inputs))
+            items = kept(items, verdict)
+            returned = None if verdict.blocked else returned
+        if returned is not None:
+            returned = run(self._guarded.check_output(returned, self._inputs)).data
+        yield from items
+        return returned
 
     async def _buffered_async(self, source: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
         items = [item async for item in source]
-        checks = self._guarded.check_output(_joined(items), self._inputs)
-        for item in _kept(items, await run_async(checks)):
+        checks = self._guarded.check_output(joined(items), self._inputs)
+        for item in kept(items, await run_async(checks)):
             yield item
 
 
-def _kept(items: list[Any], verdict: Verdict) -> list[Any]:
-    """What the consumer of a checked stream gets."""
-    if not verdict.modified:
-        return items
-    if isinstance(verdict.data, list):
-        return verdict.data
-    return [] if verdict.data is None else [verdict.data]
-
-
-def _joined(items: list[Any]) -> Any:
-    """What guardrails see of a stream: its text, or its items if they are no text."""
-    texts = [item if isinstance(item, str) else _text(item) for item in items]
-    return items if not texts or None in texts else "".join(text for text in texts if text)
-
-
-def _text(item: Any) -> str | None:
-    try:
-        return chunk_text(item)
-    except Exception:  # noqa: BLE001 - an item's own properties may raise anything
-        return None
+def _named(driver: Any, asked: Any) -> Any:
+    """``driver`` with the names of a function, if that has any."""
+    return called_as(driver, asked) if hasattr(asked, "__qualname__") else driver

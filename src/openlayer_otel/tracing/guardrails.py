@@ -85,6 +85,11 @@ class GuardrailBlockedException(Exception):  # noqa: N818 - the name of Openlaye
         # Not super(): it may be the exception of Openlayer's SDK, which takes other arguments.
         Exception.__init__(self, f"Guardrail '{guardrail_name}' blocked execution: {reason}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by what it was made of: processes of a pool hand their exceptions over so."""
+        made_of = (self.guardrail_name, self.reason, self.metadata)
+        return type(self), made_of, vars(self)
+
 
 class BaseGuardrail(abc.ABC):
     """A base class for guardrails.

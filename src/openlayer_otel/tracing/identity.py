@@ -138,5 +138,6 @@ class StepIdentity:
         if inference_pipeline_id is not None:
             attributes[semconv.INFERENCE_PIPELINE_ID] = str(inference_pipeline_id)
         if tags:
-            attributes[semconv.TRACE_TAGS] = tuple(str(tag) for tag in tags)
+            given_tags = (tags,) if isinstance(tags, str) else tags
+            attributes[semconv.TRACE_TAGS] = tuple(str(tag) for tag in given_tags)
         self.attributes: Mapping[str, AttributeValue] = attributes

@@ -6,19 +6,24 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Coroutine, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from opentelemetry.context import attach, get_current
+from opentelemetry.util.types import AttributeValue
 
 from openlayer_otel import semconv
-from openlayer_otel.context_attributes import attributes_in, sharing
+from openlayer_otel.context_attributes import UntilTraceEnds, attributes_in, sharing
+from openlayer_otel.diagnostics import report_failure, warn_once
 from openlayer_otel.tracing.beginning import begin
 from openlayer_otel.tracing.columns import session_attributes, set_for_trace
 from openlayer_otel.tracing.decorator import trace
+from openlayer_otel.tracing.fields import log_fields
 from openlayer_otel.tracing.identity import StepIdentity
-from openlayer_otel.tracing.recording import STEP_KEY, Step, UntilTraceEnds
+from openlayer_otel.tracing.recording import STEP_KEY, Step
 from openlayer_otel.tracing.steps import (
     current_step,
     current_trace,
@@ -77,19 +82,43 @@ def _add_step(name: str, step_type: str, fields: dict[str, Any]) -> None:
     start, end = fields.pop("start_time", None), fields.pop("end_time", None)
     latency = fields.pop("latency", None)
     identity = StepIdentity(str(fields.pop("name", None) or name), step_type)
-    step = begin(identity, get_current(), period=_period(start, end, latency))
-    if step is not None:
-        step.log(**fields)
-        step.finish()
+    try:
+        period = _period(_seconds(start), _seconds(end), _seconds(latency))
+        step = begin(identity, get_current(), period=period)
+        if step is not None:
+            log_fields(step, fields)
+            step.finish()
+    except Exception as error:  # noqa: BLE001 - boundary: the application goes on
+        report_failure("adding a step", error)
 
 
-def _period(start: Any, end: Any, latency: Any) -> tuple[float | None, float | None]:
+def _seconds(given: Any) -> float | None:
+    """A time as a number; what is none is warned about once, and the step stands without it."""
+    if given is None:
+        return None
+    try:
+        seconds = given.timestamp() if isinstance(given, datetime) else float(given)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if math.isfinite(seconds):
+        return seconds
+    warn_once(
+        f"time:{type(given).__name__}",
+        "openlayer-otel: start_time and end_time of a step are seconds since 1970, and latency is "
+        "milliseconds, as numbers; one given as %s is left out.",
+        type(given).__name__,
+    )
+    return None
+
+
+def _period(
+    start: float | None, end: float | None, latency: float | None
+) -> tuple[float | None, float | None]:
     """When a call began and ended, in seconds since 1970, as far as it can be told."""
-    known = isinstance(latency, (int, float))
-    if start is None and known:
+    if start is None and latency is not None:
         end = time.time() if end is None else end
         start = end - latency / 1000
-    elif end is None and start is not None and known:
+    elif end is None and start is not None and latency is not None:
         end = start + latency / 1000
     return start, end
 
@@ -109,13 +138,19 @@ def set_user_session_context(
         set_for_trace(step, attributes)
         return
     # A mapping of its own each time: others may have inherited the one that is there.
-    attach(sharing(UntilTraceEnds({**attributes_in(context), **attributes}), context))
+    known = attributes_in(context)
+    lasting = known.lasting if isinstance(known, UntilTraceEnds) else known
+    attach(sharing(UntilTraceEnds(lasting, {**known, **attributes}), context))
 
 
 def update_trace_user_session(
     user_id: str | int | None = _NOT_GIVEN, session_id: str | None = _NOT_GIVEN
 ) -> None:
-    """Say whose trace this is from now on; ``None`` means nobody's."""
+    """Say whose trace this is from now on; ``None`` means nobody's.
+
+    Spans that have begun keep what they have, the root's as well: to the row, the trace stays the
+    user's that was said before.
+    """
     if user_id is None:
         _forget((semconv.USER_ID,))
     elif user_id is not _NOT_GIVEN:
@@ -142,11 +177,20 @@ def _forget(names: tuple[str, ...]) -> None:
         for name in names:
             step.root.trace_attributes.pop(name, None)
     if isinstance(kept, UntilTraceEnds) or not isinstance(step, Step):
-        rest = {name: value for name, value in kept.items() if name not in names}
-        attach(sharing(UntilTraceEnds(rest), context))
+        attach(sharing(_without(kept, names), context))
     elif isinstance(kept, dict):
         for name in names:
             kept.pop(name, None)
+
+
+def _without(kept: Mapping[str, AttributeValue], names: tuple[str, ...]) -> UntilTraceEnds:
+    """``kept`` without ``names``, for this trace and those that follow."""
+
+    def rest(values: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
+        return {name: value for name, value in values.items() if name not in names}
+
+    lasting = kept.lasting if isinstance(kept, UntilTraceEnds) else kept
+    return UntilTraceEnds(rest(lasting), rest(kept))
 
 
 def get_current_user_id() -> str | None:

@@ -9,13 +9,14 @@ them later is not seen.
 from __future__ import annotations
 
 import codecs
+import math
 from typing import Any
 
+from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content import ContentPolicy, Encoded
 from openlayer_otel.genai.text_buffer import TextBuffer
 
 MAX_ITEMS = 10_000
-MAX_BYTES = 1_000_000
 _CHUNK = "chat.completion.chunk"
 _COMPLETION = "text_completion"
 
@@ -31,7 +32,7 @@ class Items:
 
     def __init__(self, content: ContentPolicy) -> None:
         self._content = content
-        self._limit = content.limit or MAX_BYTES
+        self._limit = content.limit or math.inf
         self._text = TextBuffer()
         self._list: list[str] | None = None
         self._bytes = 0
@@ -42,21 +43,26 @@ class Items:
     def add(self, item: Any) -> None:
         """Take in the next item."""
         self.count += 1
-        # One item over the limit is kept: it makes the content path mark the output as cut.
-        if self._bytes > self._limit or (self._list is not None and len(self._list) >= MAX_ITEMS):
-            self._cut += 1
-            return
-        if self._list is None:
-            text = item if type(item) is str else self._text_of(item)
-            if text is not None:
-                self._bytes += len(text)
-                self._text.append(text)
+        try:
+            # One item over the limit is kept: it makes the content path mark the output as cut.
+            if self._bytes > self._limit or (
+                self._list is not None and len(self._list) >= MAX_ITEMS
+            ):
+                self._cut += 1
                 return
-            before = self._text.text()
-            self._list = [self._content.value(before).text] if before else []
-        encoded = self._content.value(item).text
-        self._bytes += len(encoded)
-        self._list.append(encoded)
+            if self._list is None:
+                text = item if type(item) is str else self._text_of(item)
+                if text is not None:
+                    self._bytes += len(text)
+                    self._text.append(text)
+                    return
+                before = self._text.text()
+                self._list = [self._content.value(before).text] if before else []
+            encoded = self._content.value(item).text
+            self._bytes += len(encoded)
+            self._list.append(encoded)
+        except Exception as error:  # noqa: BLE001 - boundary: the consumer gets its item
+            report_failure("recording an item", error)
 
     def output(self) -> Encoded:
         """What was gathered, as JSON text."""
@@ -69,9 +75,9 @@ class Items:
         return Encoded("[" + ",".join(items) + "]", self._cut > 0)
 
     def _text_of(self, item: Any) -> str | None:
-        if isinstance(item, (bytes, bytearray)):
-            return self._decoded(bytes(item))
         try:
+            if isinstance(item, (bytes, bytearray)):
+                return self._decoded(bytes(item))
             return chunk_text(item)
         except Exception:  # noqa: BLE001 - an item's own properties may raise anything
             return None

@@ -45,6 +45,10 @@ class Wishes:
     redact: Redact | None = None
     on_error: Callable[[BaseException, Step], object] | None = None
 
+    def __post_init__(self) -> None:
+        if isinstance(self.capture_input, str):  # else each of its letters, and parts of it
+            object.__setattr__(self, "capture_input", (self.capture_input,))
+
 
 class Plan:
     """How the calls of one function are recorded; its methods never raise.

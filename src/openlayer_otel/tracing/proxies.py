@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import functools
 import io
+import time
 import types
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from typing import Any
 
 import wrapt
 from opentelemetry.context import Context, attach
 
 from openlayer_otel.genai.current import take_back
-from openlayer_otel.tracing.generators import Guard
+from openlayer_otel.tracing.generators import Guard, StreamGuard
 from openlayer_otel.tracing.resuming import Watcher, drive_coroutine
 
 Settle = Callable[[Any], Any]
@@ -29,6 +30,8 @@ _HANDLE_METHODS = ("readline", "fetchone", "recv")
 STREAM_MANAGER = "StreamManager"
 RESPONSE_MANAGER = "ResponseContextManager"
 _CLOSERS = frozenset({"close", "aclose"})
+# How a coroutine is driven by hand.
+_DRIVEN_BY = frozenset({"send", "throw"})
 
 
 def is_stream(value: Any) -> bool:
@@ -37,9 +40,29 @@ def is_stream(value: Any) -> bool:
 
 
 def is_async_stream(value: Any) -> bool:
-    """Whether ``value`` is an async iterator or iterable that yields an answer in pieces."""
+    """Whether ``value`` is an async iterator or iterable that yields an answer in pieces.
+
+    What gives the answer when it is awaited as well (a paginator, a cursor's factory) is none.
+    """
     kind = type(value)
-    return (hasattr(kind, "__anext__") or hasattr(kind, "__aiter__")) and not _is_handle(value)
+    found = hasattr(kind, "__anext__") or (
+        hasattr(kind, "__aiter__") and not hasattr(kind, "__await__")
+    )
+    return found and not _is_handle(value)
+
+
+def is_manager_class(kind: type, suffix: str) -> bool:
+    """Whether a class is one of the SDKs' managers, for ``with`` alone: not one of the user's.
+
+    Args:
+        kind: The class itself; its bases are not looked at.
+        suffix: How the SDKs' are called: ``STREAM_MANAGER`` or ``RESPONSE_MANAGER``.
+    """
+    if not kind.__name__.endswith(suffix):
+        return False
+    fields = vars(kind)
+    entered = "__enter__" in fields or "__aenter__" in fields
+    return entered and all(name.startswith("_") for name in fields)
 
 
 def body_of(response: Any) -> AsyncGenerator[Any, Any] | None:
@@ -95,7 +118,7 @@ class _Closing(Watcher):
 
 
 class _Followed(Proxy):
-    def __init__(self, wrapped: Any, guard: Guard, context: Context, settle: Settle) -> None:
+    def __init__(self, wrapped: Any, guard: StreamGuard, context: Context, settle: Settle) -> None:
         super().__init__(wrapped)
         self._self_guard = guard
         self._self_context = context
@@ -128,6 +151,14 @@ class _Followed(Proxy):
             return self
         return type(self)(given, self._self_guard, self._self_context, self._self_settle)
 
+    def _self_given(self, given: Any) -> Any:
+        """What the caller gets of ``given``, for which what the proxy wraps has been asked."""
+        if given is self.__wrapped__:  # a pool that is opened so, say: it is not followed again
+            self._self_guard.over(given)
+            return given
+        self._self_guard.hand_over()
+        return self._self_settle(given)
+
 
 class FollowedStream(_Followed):
     """An iterator."""
@@ -159,7 +190,7 @@ class FollowedStream(_Followed):
 
 
 class FollowedAsyncStream(_Followed):
-    """An async iterator or iterable."""
+    """An async iterator."""
 
     def __aiter__(self) -> Any:
         return self._self_same(self.__wrapped__.__aiter__())
@@ -174,9 +205,14 @@ class FollowedAsyncStream(_Followed):
             raise
         except BaseException as error:
             take_back(token)
-            guard.left(error)
+            if _is_cancellation(error):
+                guard.cancelled_at = time.time_ns()
+                del guard, self  # the task keeps the exception, and with it this frame
+            else:
+                guard.left(error)
             raise
         take_back(token)
+        guard.cancelled_at = None
         guard.add(item)
         return item
 
@@ -194,8 +230,20 @@ class FollowedEitherStream(FollowedStream, FollowedAsyncStream):
 class FollowedAwaitable(_Followed):
     """An object with ``__await__`` that is neither a coroutine nor a future."""
 
+    _self_driver: Coroutine[Any, Any, Any] | None = None
+
     def __await__(self) -> Generator[Any, Any, Any]:
         return self._self_awaited().__await__()
+
+    def __getattr__(self, name: str) -> Any:
+        value = super().__getattr__(name)
+        # As a task does it with what is a coroutine to ``collections.abc``: aiohttp's requests.
+        return functools.partial(self._self_driven, name) if name in _DRIVEN_BY else value
+
+    def _self_driven(self, name: str, *args: Any) -> Any:
+        if self._self_driver is None:
+            self._self_driver = self._self_awaited()
+        return getattr(self._self_driver, name)(*args)
 
     async def _self_awaited(self) -> Any:
         token = attach(self._self_context)
@@ -206,8 +254,7 @@ class FollowedAwaitable(_Followed):
             self._self_guard.left(error)
             raise
         take_back(token)
-        self._self_guard.hand_over()
-        return self._self_settle(result)
+        return self._self_given(result)
 
 
 class FollowedManager(_Followed):
@@ -222,8 +269,7 @@ class FollowedManager(_Followed):
             self._self_guard.left(error)
             raise
         take_back(token)
-        self._self_guard.hand_over()
-        return self._self_settle(stream)
+        return self._self_given(stream)
 
     def __exit__(self, *details: Any) -> Any:
         return self.__wrapped__.__exit__(*details)
@@ -237,8 +283,50 @@ class FollowedManager(_Followed):
             self._self_guard.left(error)
             raise
         take_back(token)
-        self._self_guard.hand_over()
-        return self._self_settle(stream)
+        return self._self_given(stream)
 
     async def __aexit__(self, *details: Any) -> Any:
         return await self.__wrapped__.__aexit__(*details)
+
+
+class FollowedAwaitableManager(FollowedAwaitable, FollowedManager):
+    """An object to be awaited or entered, whichever the caller likes (``session.get(…)``)."""
+
+
+class FollowedAwaitableIterable(FollowedAwaitableManager):
+    """An object to be awaited or iterated over (a paginator)."""
+
+    def __aiter__(self) -> Any:
+        items = self.__wrapped__.__aiter__()
+        return FollowedAsyncStream(items, self._self_guard, self._self_context, self._self_settle)
+
+
+class FollowedAwaitableStream(FollowedAsyncStream, FollowedAwaitable):
+    """An async iterator that can be awaited, too."""
+
+    def _self_given(self, given: Any) -> Any:
+        return self if given is self.__wrapped__ else super()._self_given(given)
+
+
+def followed_as(value: Any) -> type[_Followed] | None:
+    """The proxy for what is not over when a function returns it; None for a finished value.
+
+    What is only iterable is finished: it can be iterated over again, and has fields to be read.
+    """
+    kind = type(value)
+    if is_stream(value):
+        both = hasattr(kind, "__aiter__") or hasattr(kind, "__anext__")
+        return FollowedEitherStream if both else FollowedStream
+    awaitable = hasattr(kind, "__await__") and kind.__module__ != "unittest.mock"
+    if hasattr(kind, "__anext__") and not _is_handle(value):
+        return FollowedAwaitableStream if awaitable else FollowedAsyncStream
+    if not awaitable:
+        return None
+    if hasattr(kind, "__aiter__"):
+        return FollowedAwaitableIterable
+    return FollowedAwaitableManager if hasattr(kind, "__aenter__") else FollowedAwaitable
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    """Whether only a read was cancelled, in whichever library's way."""
+    return not isinstance(error, (Exception, GeneratorExit, KeyboardInterrupt, SystemExit))

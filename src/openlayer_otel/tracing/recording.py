@@ -13,6 +13,7 @@ or because nobody went on: cancelled, closed or dropped (status unset, and
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +23,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode
 
 from openlayer_otel import semconv
+from openlayer_otel.context_attributes import UntilTraceEnds
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content import ContentPolicy, Encoded
 from openlayer_otel.genai.encoding import to_json
@@ -35,12 +37,9 @@ from openlayer_otel.tracing.failures import (
 )
 from openlayer_otel.tracing.identity import StepIdentity
 
+_merging = threading.RLock()
 STEP_KEY = otel_context.create_key("openlayer-step")
 _OVER = Context()
-
-
-class UntilTraceEnds(dict[str, Any]):
-    """Context attributes set outside of any block: they hold for one trace, then are emptied."""
 
 
 class Step:
@@ -184,12 +183,13 @@ class Step:
         if not self.recording or self.is_over or not metadata:
             return
         try:
-            known = self.merged
-            if known is None:
-                known = self.merged = {}
-            for key, value in dict(metadata).items():
-                known[str(key)] = self.content.value(value).text
-            self.span.set_attribute(semconv.STEP_METADATA, json_object(known))
+            added = encoded_members(metadata, self.content)
+            with merging():
+                known = self.merged
+                if known is None:
+                    known = self.merged = {}
+                known.update(added)
+                self.span.set_attribute(semconv.STEP_METADATA, json_object(known))
         except Exception as error:  # noqa: BLE001 - boundary: the application goes on
             report_failure("recording metadata", error)
 
@@ -259,7 +259,7 @@ class Step:
                 if error is not None:
                     self._describe(error)
             if self.until_end is not None:
-                self.until_end.clear()
+                self.until_end.expire()
         except Exception as failure:  # noqa: BLE001 - boundary: the span must end
             report_failure("ending a step", failure)
         finally:
@@ -283,6 +283,30 @@ class Step:
             self.span.add_event("exception", details)
         if self._parent is not None:
             self._parent._noted_error = raised
+
+
+def merging() -> Any:
+    """The lock to hold while values are merged into those that a span has already.
+
+    Several threads may add to one step. One lock for all: each look at a span of somebody else's
+    makes a :class:`Step` of its own. Nobody's code runs under it.
+    """
+    return _merging
+
+
+def _renew_lock() -> None:
+    """After a fork: another thread may have held it."""
+    global _merging
+    _merging = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+def encoded_members(values: Mapping[Any, Any], content: ContentPolicy) -> dict[str, str]:
+    """The items of ``values`` as names and JSON texts."""
+    return {str(key): content.value(value).text for key, value in dict(values).items()}
 
 
 def json_object(members: Mapping[str, str]) -> str:

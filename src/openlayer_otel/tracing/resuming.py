@@ -9,7 +9,10 @@ a ``yield``) is current again at its next resumption. A *watcher* is told what h
 
 from __future__ import annotations
 
+import inspect
 import sys
+import types
+import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any
 
@@ -19,9 +22,21 @@ from openlayer_otel.genai.current import take_back
 
 
 class Watcher:
-    """Is told what a driver's source does; this one does nothing about it."""
+    """Is told what a driver's source does; this one does nothing about it.
 
-    __slots__ = ()
+    Attributes:
+        driver: A weak reference to the driver, dead while the driver is being collected.
+    """
+
+    __slots__ = ("driver",)
+
+    def __init__(self) -> None:
+        self.driver: weakref.ref[Any] | None = None
+
+    @property
+    def collected(self) -> bool:
+        """Whether the driver is being collected: nobody closed it, it was dropped."""
+        return self.driver is not None and self.driver() is None
 
     def add(self, item: Any) -> None:
         """The source yielded ``item``."""
@@ -34,10 +49,28 @@ class Watcher:
         """The source ended with ``error``, which may be no failure at all."""
 
 
-def drive(
-    context: Context, source: Generator[Any, Any, Any], watcher: Watcher
-) -> Generator[Any, Any, Any]:
-    """A generator that does as ``source`` does, in ``context``."""
+def driver_of(source: Any, context: Context, watcher: Watcher) -> Any:
+    """What does as ``source`` does, in ``context``: a generator or the like, as ``source`` is.
+
+    Args:
+        source: A generator, async generator or coroutine.
+        context: Is current inside, when it begins.
+        watcher: Is told what happens.
+    """
+    kind = type(source)
+    made: Any
+    if kind is types.GeneratorType:
+        made = (drive_awaitable if is_awaitable(source) else drive)(context, source, watcher)
+    elif kind is types.CoroutineType:
+        made = drive_coroutine(context, source, watcher)
+    else:
+        made = drive_async(context, source, watcher)
+    watcher.driver = weakref.ref(made)
+    return called_as(made, source)
+
+
+def drive(context: Context, source: Any, watcher: Watcher) -> Generator[Any, Any, Any]:
+    """A generator that does as the generator ``source`` does, in ``context``."""
     resume: Any = source.send
     value: Any = None
     while True:
@@ -65,15 +98,23 @@ def drive(
             value = yield item
             resume = source.send
         except BaseException as thrown:  # noqa: BLE001 - close() and throw(): the source's to handle
+            if watcher.collected:
+                held, source, resume = [source], None, None
+                if _somebody_holds(held):
+                    watcher.left(thrown)
+                    return None
+                source = held.pop()
             value = thrown
             resume = source.throw
 
 
-async def drive_async(
-    context: Context, source: AsyncGenerator[Any, Any], watcher: Watcher
-) -> AsyncGenerator[Any, Any]:
-    """An async generator that does as ``source`` does, in ``context``."""
-    resume: Any = _first_send(source)
+drive_awaitable: Any = types.coroutine(types.FunctionType(drive.__code__, globals()))
+"""As :func:`drive`, for the generator of a ``@types.coroutine`` function: it can be awaited."""
+
+
+async def drive_async(context: Context, source: Any, watcher: Watcher) -> AsyncGenerator[Any, Any]:
+    """An async generator that does as the async iterator ``source`` does, in ``context``."""
+    resume: Any = first_send(source)
     value: Any = None
     while True:
         token = attach(context)
@@ -101,6 +142,12 @@ async def drive_async(
             value = yield item
             resume = source.asend
         except BaseException as thrown:  # noqa: BLE001 - aclose(), athrow(): the source's to handle
+            if watcher.collected:
+                held, source, resume = [source], None, None
+                if _somebody_holds(held):
+                    watcher.left(thrown)
+                    return
+                source = held.pop()
             value = thrown
             resume = source.athrow
 
@@ -120,6 +167,24 @@ async def drive_coroutine(
     return watcher.over(result)
 
 
+def is_awaitable(source: Any) -> bool:
+    """Whether a generator is that of a ``@types.coroutine`` function."""
+    return bool(source.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE)
+
+
+def _somebody_holds(held: list[Any]) -> bool:
+    """Whether the one item of a list is referred to by others than the list.
+
+    A driver that is dropped takes its source along, unless the source is somebody else's, too:
+    an object that returns the same generator again, say. Closing that one would end it for them.
+    """
+    return sys.getrefcount(held[0]) > _HELD_ALONE
+
+
+_ALONE = [object()]
+_HELD_ALONE = sys.getrefcount(_ALONE[0])
+
+
 def called_as(driver: Any, source: Any) -> Any:
     """``driver`` with the names of ``source``, which tracebacks and warnings show."""
     driver.__name__ = source.__name__
@@ -127,7 +192,7 @@ def called_as(driver: Any, source: Any) -> Any:
     return driver
 
 
-def _first_send(source: AsyncGenerator[Any, Any]) -> Callable[[Any], Any]:
+def first_send(source: AsyncGenerator[Any, Any]) -> Callable[[Any], Any]:
     """The first ``asend`` of the user's generator, unseen by the event loop.
 
     A loop that shuts down closes all generators that it has seen begin, in any order, and

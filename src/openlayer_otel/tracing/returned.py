@@ -17,7 +17,6 @@ import asyncio
 import concurrent.futures
 import inspect
 import types
-import weakref
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -25,25 +24,27 @@ from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.streaming import StreamEnd
-from openlayer_otel.tracing.checked import CheckedAsyncStream, CheckedManager, CheckedStream
-from openlayer_otel.tracing.generators import Guard, driven, driven_async
+from openlayer_otel.tracing.checked import (
+    CheckedAsyncStream,
+    CheckedEitherStream,
+    CheckedManager,
+    CheckedStream,
+    gives_when_entered,
+)
+from openlayer_otel.tracing.generators import Guard, StreamGuard, driven, driven_async
 from openlayer_otel.tracing.outputs import response_text
 from openlayer_otel.tracing.plan import Plan
 from openlayer_otel.tracing.proxies import (
-    RESPONSE_MANAGER,
-    STREAM_MANAGER,
     FollowedAsyncStream,
-    FollowedAwaitable,
     FollowedEitherStream,
     FollowedManager,
     FollowedStream,
     body_of,
-    is_async_stream,
-    is_stream,
+    followed_as,
     own_fields,
 )
 from openlayer_otel.tracing.recording import Step
-from openlayer_otel.tracing.resuming import called_as, drive_coroutine
+from openlayer_otel.tracing.resuming import driver_of
 
 # Types whose instances are finished values: nearly everything that functions return.
 _FINISHED = frozenset(
@@ -101,9 +102,9 @@ def driven_coroutine(
     plan: Plan, step: Step, source: Coroutine[Any, Any, Any]
 ) -> Coroutine[Any, Any, Any]:
     """A coroutine that does as ``source`` does, inside ``step``, and ends the step."""
-    guard = CoroutineGuard(plan, step, source)
-    made: Coroutine[Any, Any, Any] = called_as(drive_coroutine(step.context, source, guard), source)
-    guard.driver = weakref.ref(made)
+    made: Coroutine[Any, Any, Any] = driver_of(
+        source, step.context, CoroutineGuard(plan, step, source)
+    )
     return made
 
 
@@ -126,26 +127,25 @@ def _follower(result: Any) -> _Follower | None:
         return None
     if kind in (CheckedStream, CheckedAsyncStream):
         return _proxied(FollowedStream if kind is CheckedStream else FollowedAsyncStream)
+    if kind is CheckedEitherStream:
+        return _proxied(FollowedEitherStream)
     if kind is CheckedManager:
         return _proxied(FollowedManager)
     if _stream_end(result) is not None:
         return _follow_operation
-    if is_stream(result):
-        return _proxied(FollowedEitherStream if is_async_stream(result) else FollowedStream)
-    if is_async_stream(result):
-        return _proxied(FollowedAsyncStream)
-    if hasattr(kind, "__await__") and kind.__module__ != "unittest.mock":
-        return _proxied(FollowedAwaitable)
-    if kind.__name__.endswith((STREAM_MANAGER, RESPONSE_MANAGER)):
+    proxy = followed_as(result)
+    if proxy is not None:
+        return _proxied(proxy)
+    if gives_when_entered(result):
         return _proxied(FollowedManager)
     if body_of(result) is not None:
         return _follow_body
     return None
 
 
-def _proxied(proxy: Callable[[Any, Guard, Any, Any], Any]) -> _Follower:
+def _proxied(proxy: Callable[[Any, StreamGuard, Any, Any], Any]) -> _Follower:
     def follow(plan: Plan, step: Step, result: Any) -> Any:
-        guard = Guard(plan, step, plan.items(step))
+        guard = StreamGuard(plan, step, plan.items(step))
         return proxy(result, guard, step.context, lambda value: settled(plan, step, value))
 
     return follow
@@ -158,7 +158,7 @@ def _follow_future(plan: Plan, step: Step, future: Any) -> Any:
         if future.cancelled():
             step.fail(asyncio.CancelledError())
             return
-        error = future.exception()
+        error = _exception_of(future)
         if error is not None:
             plan.failed(step, error)
         else:
@@ -166,6 +166,15 @@ def _follow_future(plan: Plan, step: Step, future: Any) -> Any:
 
     future.add_done_callback(done)
     return future
+
+
+def _exception_of(future: Any) -> BaseException | None:
+    """What a finished future raised, read so that asyncio still says if nobody asks for it."""
+    if isinstance(future, asyncio.Future) and hasattr(future, "_exception"):
+        error: BaseException | None = future._exception
+    else:
+        error = future.exception()
+    return error
 
 
 def _follow_body(plan: Plan, step: Step, response: Any) -> Any:

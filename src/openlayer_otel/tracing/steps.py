@@ -30,6 +30,7 @@ from openlayer_otel.telemetry import active
 from openlayer_otel.tracing.beginning import begin
 from openlayer_otel.tracing.columns import row_step, update_trace
 from openlayer_otel.tracing.current import Entered, enter, leave
+from openlayer_otel.tracing.fields import log_fields
 from openlayer_otel.tracing.files import Attachment, attach_to
 from openlayer_otel.tracing.identity import StepIdentity
 from openlayer_otel.tracing.recording import STEP_KEY, Step
@@ -56,7 +57,7 @@ class start_step:  # noqa: N801 - used as a function
         inference_pipeline_id: The pipeline at Openlayer that gets the trace.
     """
 
-    __slots__ = ("_entered", "_fields", "_identity", "_step")
+    __slots__ = ("_fields", "_identity", "_inside")
 
     def __init__(
         self,
@@ -73,19 +74,19 @@ class start_step:  # noqa: N801 - used as a function
             str(name), step_type, inference_pipeline_id=inference_pipeline_id, tags=tags
         )
         self._fields = {"inputs": inputs, "output": output, "metadata": metadata}
-        self._step: Step | None = None
-        self._entered: Entered | None = None
+        # One for each time that it was entered and not left: a block may stand inside itself.
+        self._inside: list[tuple[Step | None, Entered | None]] = []
 
     def __enter__(self) -> Step:
-        step = None
+        step = entered = None
         try:
             step = begin(self._identity, get_current())
             if step is not None:
-                self._step = step
-                step.log(**self._fields)
-                self._entered = enter(step.context)
+                entered = enter(step.context)
+                log_fields(step, self._fields)
         except Exception as error:  # noqa: BLE001 - boundary: the block must run
             report_failure("start_step()", error)
+        self._inside.append((step, entered))
         return step if step is not None else _unrecorded(self._identity)
 
     def __exit__(
@@ -94,13 +95,23 @@ class start_step:  # noqa: N801 - used as a function
         error: BaseException | None,
         frames: TracebackType | None,
     ) -> None:
-        if self._entered is not None:
-            leave(self._entered)
-        if self._step is not None:
+        step, entered = self._innermost()
+        if entered is not None:
+            leave(entered)
+        if step is not None:
             if error is None:
-                self._step.finish()
+                step.finish()
             else:
-                self._step.fail(error)
+                step.fail(error)
+
+    def _innermost(self) -> tuple[Step | None, Entered | None]:
+        """The step of the block that ends: the one that is current, or the last one begun."""
+        current = get_current()
+        for index in reversed(range(len(self._inside))):
+            entered = self._inside[index][1]
+            if entered is not None and entered.context is current:
+                return self._inside.pop(index)
+        return self._inside.pop() if self._inside else (None, None)
 
     async def __aenter__(self) -> Step:
         return self.__enter__()
@@ -171,7 +182,9 @@ def update_current_step(
     """
     step = _wanted_step("update_current_step")
     if step is not None:
-        step.log(**{**(attributes or {}), **fields})
+        if attributes:
+            _log_mapping(step, attributes)
+        log_fields(step, fields)
         if metadata:
             step.add_metadata(metadata)
 
@@ -230,7 +243,16 @@ def log_attachment(
 def _log(function: str, **fields: Any) -> None:
     step = _wanted_step(function)
     if step is not None:
-        step.log(**fields)
+        log_fields(step, fields)
+
+
+def _log_mapping(step: Step, attributes: Mapping[str, Any]) -> None:
+    try:
+        given = dict(attributes)
+    except Exception as error:  # noqa: BLE001 - boundary: the application goes on
+        report_failure("update_current_step()", error)
+        return
+    log_fields(step, given)
 
 
 def _wanted_step(function: str) -> Step | None:

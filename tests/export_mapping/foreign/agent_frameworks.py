@@ -138,6 +138,47 @@ SPANS = {
             ("gen_ai.choice", {"finish_reason": "end_turn", "message": '[{"text": "Hi"}]'}),
         ],
     ),
+    "Strands, cached input on Bedrock": Foreign(
+        "strands.telemetry.tracer",
+        "chat",
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.system": "strands-agents",
+            "gen_ai.request.model": "us.anthropic.claude-sonnet-4-20250514-v1:0",
+            "gen_ai.usage.input_tokens": 500,
+            "gen_ai.usage.output_tokens": 10,
+            "gen_ai.usage.cache_read_input_tokens": 300,
+            "gen_ai.usage.cache_write_input_tokens": 100,
+            "gen_ai.usage.total_tokens": 910,
+        },
+        {
+            "promptTokens": 900,
+            "tokens": 910,
+            "usageDetails": {
+                "input_tokens": 500,
+                "output_tokens": 10,
+                "cached_tokens": 300,
+                "cache_creation_tokens": 100,
+            },
+        },
+    ),
+    "Strands, cached input on OpenAI": Foreign(
+        "strands.telemetry.tracer",
+        "chat",
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.system": "strands-agents",
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.usage.input_tokens": 500,
+            "gen_ai.usage.output_tokens": 10,
+            "gen_ai.usage.cache_read_input_tokens": 300,
+            "gen_ai.usage.total_tokens": 510,
+        },
+        {
+            "promptTokens": 500,
+            "usageDetails": {"input_tokens": 200, "output_tokens": 10, "cached_tokens": 300},
+        },
+    ),
     "Strands, a tool": Foreign(
         "strands.telemetry.tracer",
         "execute_tool get_weather",

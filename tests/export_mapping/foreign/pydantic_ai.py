@@ -30,6 +30,31 @@ SPANS = {
             "output": {"temp": 20},
         },
     ),
+    "Pydantic AI 1.x, cached input": Foreign(
+        "pydantic-ai",
+        "chat gpt-4o",
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.system": "openai",
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.usage.input_tokens": 1200,
+            "gen_ai.usage.output_tokens": 10,
+            "gen_ai.usage.details.cache_read_tokens": 1000,
+            "gen_ai.usage.details.cache_write_tokens": 50,
+            "gen_ai.usage.details.input_audio_tokens": 90,
+            "gen_ai.usage.details.cache_audio_read_tokens": 60,
+        },
+        {
+            "promptTokens": 1200,
+            "usageDetails": {
+                "input_tokens": 120,
+                "output_tokens": 10,
+                "cached_tokens": 1000,
+                "cache_creation_tokens": 50,
+                "audio_input_tokens": 30,
+            },
+        },
+    ),
     "Pydantic AI, an agent's run": Foreign(
         "pydantic-ai",
         "invoke_agent helper",

@@ -25,6 +25,10 @@ EARLIER = {
     "gen_ai.usage.cache_read_input_tokens": semconv.USAGE_CACHE_READ_INPUT_TOKENS,
     "gen_ai.usage.reasoning_tokens": semconv.USAGE_REASONING_OUTPUT_TOKENS,
     "gen_ai.usage.details.reasoning_tokens": semconv.USAGE_REASONING_OUTPUT_TOKENS,
+    # Pydantic AI 1.x
+    "gen_ai.usage.details.cache_read_tokens": semconv.USAGE_CACHE_READ_INPUT_TOKENS,
+    "gen_ai.usage.details.cache_write_tokens": semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
+    "gen_ai.usage.details.cache_audio_read_tokens": semconv.USAGE_AUDIO_CACHE_READ_INPUT_TOKENS,
     "gen_ai.usage.details.input_audio_tokens": semconv.USAGE_AUDIO_INPUT_TOKENS,
     "gen_ai.usage.details.output_audio_tokens": semconv.USAGE_AUDIO_OUTPUT_TOKENS,
     "gen_ai.openai.request.seed": semconv.REQUEST_SEED,  # until v1.30

@@ -1,7 +1,8 @@
 """Google's Agent Development Kit (scope ``gcp.vertex.agent``).
 
 Source: ``google.adk.telemetry.tracing`` 2.13. Its ``call_llm`` span holds request and response
-as Gemini's JSON; the ``generate_content`` span inside it has the usage (they become one step).
+as Gemini's JSON, with the usage; that of the span's attributes, and of the ``generate_content``
+span inside it, may leave out the thoughts. The two spans become one step.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from openlayer_otel import semconv
 from openlayer_otel.export.dialects.genai import current_names
 from openlayer_otel.export.dialects.left_out import LEFT_OUT
-from openlayer_otel.export.reading import Reading, decoded
+from openlayer_otel.export.reading import ONE_CALL, WHOLE_USAGE, Reading, count_of, decoded
 from openlayer_otel.export.shapes import message_of, parts_of
 
 _PREFIX = "gcp.vertex.agent."
@@ -39,6 +40,7 @@ def read(span: ReadableSpan) -> Reading | None:
     reading = current_names(span)
     if span.name == "call_llm":
         reading[semconv.OPERATION_NAME] = semconv.GENERATE_CONTENT
+        reading[ONE_CALL] = True
     if semconv.OPERATION_NAME not in reading:
         return LEFT_OUT
     session = reading.get(_PREFIX + "session_id")
@@ -83,12 +85,27 @@ def _read_response(response: Any, reading: Reading) -> None:
     if isinstance(content, dict):
         reading.setdefault(semconv.OUTPUT_MESSAGES, [message_of(content, "assistant")])
     usage = response.get("usage_metadata")
-    if isinstance(usage, dict) and semconv.USAGE_INPUT_TOKENS not in reading:
-        # Gemini counts thoughts apart from the candidates' tokens; both are output.
-        output = (usage.get("candidates_token_count") or 0) + (
-            usage.get("thoughts_token_count") or 0
-        )
-        reading[semconv.USAGE_INPUT_TOKENS] = usage.get("prompt_token_count")
-        reading.setdefault(semconv.USAGE_OUTPUT_TOKENS, output)
-        cached = usage.get("cached_content_token_count")
-        reading.setdefault(semconv.USAGE_CACHE_READ_INPUT_TOKENS, cached)
+    if isinstance(usage, dict):
+        _read_usage(usage, reading)
+
+
+def _read_usage(usage: dict[str, Any], reading: Reading) -> None:
+    """The counts of the answer, which are more than ADK's own attributes say."""
+    prompt = count_of(usage, "prompt_token_count")
+    if prompt is None:
+        return
+    output = count_of(usage, "candidates_token_count") or 0
+    thoughts = count_of(usage, "thoughts_token_count")
+    # Gemini counts thoughts apart from the candidates' tokens; both are output. With other
+    # models, ADK has the whole output as candidates (``models/lite_llm.py``): the total tells.
+    if count_of(usage, "total_token_count") != prompt + output:
+        output += thoughts or 0
+    for name, count in (
+        (semconv.USAGE_INPUT_TOKENS, prompt),
+        (semconv.USAGE_OUTPUT_TOKENS, output),
+        (semconv.USAGE_REASONING_OUTPUT_TOKENS, thoughts),
+        (semconv.USAGE_CACHE_READ_INPUT_TOKENS, count_of(usage, "cached_content_token_count")),
+    ):
+        if count is not None:
+            reading[name] = count
+    reading[WHOLE_USAGE] = True

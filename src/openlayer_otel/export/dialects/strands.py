@@ -14,7 +14,13 @@ from opentelemetry.sdk.trace import ReadableSpan
 from openlayer_otel import semconv
 from openlayer_otel.export.dialects.genai import current_names
 from openlayer_otel.export.dialects.left_out import LEFT_OUT, scope_of
-from openlayer_otel.export.reading import Reading, attributes_of, decoded, number_of
+from openlayer_otel.export.reading import (
+    Reading,
+    attributes_of,
+    count_of,
+    decoded,
+    number_of,
+)
 from openlayer_otel.export.shapes import messages_of
 from openlayer_otel.genai.encoding import to_json
 
@@ -40,9 +46,22 @@ def read(span: ReadableSpan) -> Reading | None:
     first = number_of(reading, "gen_ai.server.time_to_first_token")
     if first is not None:
         reading.setdefault(semconv.RESPONSE_TIME_TO_FIRST_CHUNK, first / 1000)
+    if "gen_ai.usage.total_tokens" in reading:
+        _add_cached(reading)
     if operation == semconv.EXECUTE_TOOL:
         _read_tool(reading)
     return reading
+
+
+def _add_cached(reading: Reading) -> None:
+    """Cached input to the input, where the model's API counts it beside (the total shows it)."""
+    fresh = count_of(reading, semconv.USAGE_INPUT_TOKENS) or 0
+    cached = (count_of(reading, semconv.USAGE_CACHE_READ_INPUT_TOKENS) or 0) + (
+        count_of(reading, semconv.USAGE_CACHE_WRITE_INPUT_TOKENS) or 0
+    )
+    output = count_of(reading, semconv.USAGE_OUTPUT_TOKENS) or 0
+    if cached and count_of(reading, "gen_ai.usage.total_tokens") == fresh + cached + output:
+        reading[semconv.USAGE_INPUT_TOKENS] = fresh + cached
 
 
 def _read_tool(reading: Reading) -> None:

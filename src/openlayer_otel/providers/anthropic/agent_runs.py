@@ -19,6 +19,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, set_span_in_context
 
 from openlayer_otel import semconv
+from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.current import attach, take_back
 from openlayer_otel.genai.encoding import json_of
@@ -52,15 +53,17 @@ def _read_last_message(body: Any, record: Record) -> None:
 def _read_tool_use(body: Mapping[str, Any], record: Record) -> None:
     attributes = record.attributes
     attributes[semconv.TOOL_TYPE] = "function"
-    for name, attribute in (
-        ("id", semconv.TOOL_CALL_ID),
-        ("description", semconv.TOOL_DESCRIPTION),
-    ):
-        value = body.get(name)
-        if isinstance(value, str) and value:
-            attributes[attribute] = value
-    if record.with_content and body.get("input") is not None:
-        record.steps = {semconv.TOOL_CALL_ARGUMENTS: json_of(body["input"])}
+    call_id = body.get("id")
+    if isinstance(call_id, str) and call_id:
+        attributes[semconv.TOOL_CALL_ID] = call_id
+    if record.with_content:
+        # What describes a tool is content, as in the tool definitions of a request.
+        description = body.get("description")
+        record.steps = {}
+        if isinstance(description, str) and description:
+            record.steps[semconv.TOOL_DESCRIPTION] = description
+        if body.get("input") is not None:
+            record.steps[semconv.TOOL_CALL_ARGUMENTS] = json_of(body["input"])
 
 
 def _read_tool_result(body: Any, record: Record) -> None:
@@ -174,12 +177,8 @@ class Run:
             Takes the tool's result.
         """
         result = Result()
-        started: Any = None
-        if self._context is not None and self.recorded:
-            # What a tool asks a model is no answer of this run.
-            context = otel_context.set_value(RUN_KEY, None, self._context)
-            started = Operation.start(self._telemetry, TOOL, _HERE, use, "", context)
-        if not isinstance(started, Operation):
+        started = self._start_tool(use)
+        if started is None:
             yield result
             return
         token = attach(started.context)
@@ -191,6 +190,19 @@ class Run:
             raise
         take_back(token)
         started.finish(result.block)
+
+    def _start_tool(self, use: Mapping[str, Any]) -> Operation | None:
+        """The operation of one execution of a tool; None if it is not recorded."""
+        if self._context is None or not self.recorded:
+            return None
+        try:
+            # What a tool asks a model is no answer of this run.
+            context = otel_context.set_value(RUN_KEY, None, self._context)
+            started = Operation.start(self._telemetry, TOOL, _HERE, use, "", context)
+        except Exception as error:  # noqa: BLE001 - boundary: the tool must run
+            report_failure("starting the span of a tool", error)
+            return None
+        return started if isinstance(started, Operation) else None
 
     def use_of(self, name: object, given: object) -> str | None:
         """The id of the use of a tool in the last answer; None if it is not found there.

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from openlayer_otel import semconv
+from openlayer_otel.genai.finalizing import in_finalizer
 from openlayer_otel.providers.anthropic.agent_runs import Run
 
 
@@ -42,7 +43,9 @@ class _Steps:
         return getattr(self._source, name)
 
     def __del__(self) -> None:
-        self._left(semconv.OUTCOME_DROPPED)
+        run = self._run
+        if run is not None:
+            in_finalizer(lambda: run.left(semconv.OUTCOME_DROPPED))
 
 
 class RunSteps(_Steps):

@@ -24,8 +24,11 @@ from openlayer_otel.genai.record import Endpoint, Record, StreamReader
 from openlayer_otel.providers.anthropic.blocks import content_parts, readable
 from openlayer_otel.providers.anthropic.messages import all_input_tokens, finish_reason
 
-EVENTS_PATH = re.compile(r"/v1/sessions/([^/]+)(?:/threads/([^/]+))?/events")
-STREAM_PATH = re.compile(EVENTS_PATH.pattern + "/stream")
+_PATH = r"/v1/sessions/([^/]+)(?:/threads/([^/]+))?"
+_CONVERSATION = re.compile(_PATH + "/")
+EVENTS_PATH = re.compile(_PATH + "/events")
+# That of a thread has no "events" in it.
+STREAM_PATH = re.compile(_PATH + "(?:/events)?/stream")
 # A stream may be open for days: what its span holds is the end of it.
 _MAX_EVENTS = 1_000
 _FINISH_REASONS = {
@@ -36,7 +39,7 @@ _FINISH_REASONS = {
 
 def _conversation(path: str) -> dict[str, str]:
     """The session, or the thread of it, that the path names."""
-    found = EVENTS_PATH.match(path)
+    found = _CONVERSATION.match(path)
     return {semconv.CONVERSATION_ID: found[2] or found[1]} if found else {}
 
 

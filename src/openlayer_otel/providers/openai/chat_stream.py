@@ -83,7 +83,8 @@ class ChatStreamReader(StreamReader):
         if known is None:
             buffer = self._first_text if index == 0 else TextBuffer()
             known = self._choices[index] = _Choice(buffer)
-        if choice.get("finish_reason") is not None:
+        # An empty one says nothing, least of all that there was no other.
+        if choice.get("finish_reason"):
             known.finish_reason = choice["finish_reason"]
         if choice.get("error") is not None:
             known.error = choice["error"]
@@ -158,8 +159,10 @@ class _Choice:
         """Add a piece of a tool call to the call it continues.
 
         By index, as OpenAI numbers them; without one, by id; without either it continues the
-        last. A new id under an old index is another call (servers that number all calls 0), and
-        so is what names a function where the arguments are whole already (those without ids).
+        last. A new id under an old index is another call if it names what is called (servers that
+        number all calls 0), else a piece of the last one (those with a new id in each piece). What
+        names a function where the arguments are whole already is another call, too (those without
+        ids).
         """
         index, call_id = piece.get("index"), piece.get("id") or None
         found = None
@@ -173,6 +176,8 @@ class _Choice:
             elif call_id is None or call.id == call_id:
                 found = call
                 break
+        if found is None and index is not None and not _names_what_is_called(piece):
+            found = next((call for call in reversed(self._calls) if call.index == index), None)
         if found is None or (call_id is None and found.is_followed_by(piece)):
             found = _ToolCall(index, call_id)
             self._calls.append(found)
@@ -196,6 +201,11 @@ class _Choice:
                 calls = sorted(calls, key=lambda call: int(call.index))  # as the answer has them
             made["tool_calls"] = [call.whole() for call in calls]
         return made
+
+
+def _names_what_is_called(piece: dict[str, Any]) -> bool:
+    inner = piece.get("function") or piece.get("custom")
+    return isinstance(inner, dict) and bool(inner.get("name"))
 
 
 class _ToolCall:

@@ -109,7 +109,7 @@ class CompletionStreamReader(StreamReader):
             index = choice.get("index")
             index = index if type(index) is int else position
             fields, text = self._choices.setdefault(index, ({"index": index}, TextBuffer()))
-            if choice.get("finish_reason") is not None:
+            if choice.get("finish_reason"):
                 fields["finish_reason"] = choice["finish_reason"]
             if self._content and isinstance(choice.get("text"), str):
                 text.append(choice["text"])

@@ -157,7 +157,12 @@ class RealtimeReader(StreamReader):
 
     def response(self) -> dict[str, Any]:
         """The response as far as it was received."""
-        return self._events.response() if self._whole is None else self._whole
+        if self._whole is None:
+            return self._events.response()
+        if self._whole.get("output"):
+            return self._whole
+        # Cancelled, for instance: what was said until then is in the events before.
+        return {**self._whole, "output": self._events.items()}
 
 
 REALTIME = Endpoint(

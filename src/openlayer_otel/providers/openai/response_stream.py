@@ -2,7 +2,8 @@
 
 The last event of a stream holds the whole response; until then its *items* (messages, tool
 calls, reasoning) are put together from the events: an item is *added* with what is known of
-it, its texts arrive in pieces, and when it is *done* the whole item comes once more.
+it, its texts arrive in pieces, and when it is *done* the whole item comes once more. Where the
+last event holds no items, as of a response that failed, those that were put together stand.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class ResponseStreamReader(StreamReader):
         self._head: dict[str, Any] = {}
         self._items: dict[int, _Item] = {}
         # The response, once it is there.
-        self._whole: Any = None
+        self._whole: dict[str, Any] | None = None
         self._error: dict[str, Any] | None = None
         # Where the last piece of output text went: the next one nearly always goes there, too.
         self._place: object = _NOWHERE
@@ -86,9 +87,7 @@ class ResponseStreamReader(StreamReader):
             if self._content:
                 self._read_piece(kind, event)
         elif kind in _WHOLE:
-            self._whole = event.get("response")
-            self._items.clear()
-            self._place, self._take = _NOWHERE, len
+            self._read_whole(kind, event.get("response"))
         elif kind in ("response.output_item.added", "response.output_item.done"):
             self._read_item(event, kind.endswith(".done"))
         elif kind in ("response.created", "response.in_progress", "response.queued"):
@@ -99,6 +98,14 @@ class ResponseStreamReader(StreamReader):
         elif kind == "error":
             inner = event.get("error")
             self._error = inner if isinstance(inner, dict) else event
+
+    def _read_whole(self, kind: str, response: Any) -> None:
+        self._whole = whole = dict(response) if isinstance(response, dict) else {}
+        if "status" not in whole:  # compatible servers
+            whole["status"] = kind.removeprefix("response.")
+        if whole.get("output"):
+            self._items.clear()
+            self._place, self._take = _NOWHERE, len
 
     def _read_item(self, event: dict[str, Any], done: bool) -> None:
         item = event.get("item")
@@ -135,14 +142,18 @@ class ResponseStreamReader(StreamReader):
 
     def response(self) -> dict[str, Any]:
         """The response as far as it was received."""
-        whole = self._whole
-        if not isinstance(whole, dict):
-            # Whatever the first event said of it: it has come this far only.
-            output = [self._items[index].whole() for index in sorted(self._items)]
-            whole = {**self._head, "status": "incomplete", "output": output}
+        # Without a last event: whatever the first one said of it, it has come this far only.
+        last = {"status": "incomplete"} if self._whole is None else self._whole
+        whole = {**self._head, **last}
+        if not whole.get("output"):
+            whole["output"] = self.items()
         if self._error is not None and not whole.get("error"):
-            whole = {**whole, "error": self._error}
+            whole["error"] = self._error
         return whole
+
+    def items(self) -> list[dict[str, Any]]:
+        """The items as far as they were received, if the response has not come with its own."""
+        return [self._items[index].whole() for index in sorted(self._items)]
 
 
 class _Item:

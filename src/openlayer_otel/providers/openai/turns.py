@@ -14,6 +14,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from openlayer_otel import semconv
+from openlayer_otel.genai.finalizing import in_finalizer
 from openlayer_otel.genai.nesting import traced_elsewhere
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.record import Endpoint, Identity, StreamReader
@@ -181,4 +182,5 @@ class Turns:
                 turn.operation.finish(turn.reader.response(), outcome)
 
     def __del__(self) -> None:
-        self.ended(semconv.OUTCOME_DROPPED)
+        if self._open:
+            in_finalizer(lambda: self.ended(semconv.OUTCOME_DROPPED))

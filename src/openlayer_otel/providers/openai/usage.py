@@ -66,7 +66,9 @@ def read_usage(usage: Any, record: Record) -> None:
         sides = _MIXED
     for name, details_name, other_name, attribute, details in sides:
         tokens = usage.get(name)
-        if type(tokens) is not int or attribute in attributes:
+        if type(tokens) is not int:
+            tokens = _integral(tokens)
+        if tokens is None or attribute in attributes:
             continue
         attributes[attribute] = tokens
         given = usage.get(details_name) or usage.get(other_name)
@@ -85,6 +87,11 @@ def read_usage(usage: Any, record: Record) -> None:
         record.usage(semconv.USAGE_REASONING_OUTPUT_TOKENS, usage.get("reasoning_tokens"))
     if attributes.get(semconv.USAGE_REASONING_OUTPUT_TOKENS):
         _count_reasoning(attributes, usage.get("total_tokens"))
+
+
+def _integral(count: object) -> int | None:
+    """A whole number that a compatible server has written as a fraction: ``12.0``."""
+    return int(count) if type(count) is float and count.is_integer() else None
 
 
 def _read_cached(given: dict[str, Any], attributes: dict[str, Any]) -> None:

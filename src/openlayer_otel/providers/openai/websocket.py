@@ -1,8 +1,10 @@
 """The hooks of the SDK's WebSocket connections: Realtime, and Responses over a WebSocket.
 
-The connection objects stay the SDK's own. ``send`` sees what the client asks for,
-``recv_bytes`` every message of the server (``recv``, iteration and ``dispatch_events`` go
-through it), ``close`` the end. The classes exist since openai 1.58 (beta), 1.9x and 2.5x.
+The connection objects stay the SDK's own. ``send`` and ``send_raw``, neither of which calls the
+other, see what the client asks for, ``recv_bytes`` every message of the server (``recv``,
+iteration and ``dispatch_events`` go through it), ``close`` the end. What a connection's *manager*
+is given to send, before there is a connection, counts as sent with the connection. The classes
+exist since openai 1.58 (beta), 1.9x and 2.5x.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure
-from openlayer_otel.genai.encoding import from_json, json_of, without_absent
+from openlayer_otel.genai.encoding import from_json, json_of, own_copy, without_absent
 from openlayer_otel.genai.record import Endpoint, Identity
 from openlayer_otel.providers.hosts import provider_of
 from openlayer_otel.providers.openai.realtime import REALTIME
@@ -29,8 +31,10 @@ _CONNECTIONS: dict[str, tuple[str, Endpoint]] = {
     "openai.resources.beta.responses.responses": ("ResponsesConnection", RESPONSES),
 }
 _TURNS = "_openlayer_turns"
-# Sound arrives in many large messages that hold nothing for a span.
+_QUEUED = "_openlayer_queued"
+# Sound comes and goes in many large messages that hold nothing for a span.
 _SOUND = (b"audio.delta", "audio.delta")
+_SOUND_SENT = (b"audio_buffer.append", "audio_buffer.append")
 
 
 class WebSocketHooks:
@@ -65,6 +69,10 @@ class WebSocketHooks:
                     self._patches.wrap(module, f"{prefix}{name}.{method}", hook)
                 elif owner is not None:
                     self._patches.add(kind, method, hook)
+            manager = f"{prefix}{name}Manager"
+            if hasattr(getattr(module, manager, None), "send"):
+                for method, hook in methods.manager_hooks(asynchronous):
+                    self._patches.wrap(module, f"{manager}.{method}", hook)
 
 
 class _Installer:
@@ -91,19 +99,58 @@ class _Methods:
 
     def hooks(self, asynchronous: bool) -> tuple[tuple[str, Any], ...]:
         """Method -> hook."""
-        if asynchronous:
-            return (
-                ("send", self._send),
-                ("recv_bytes", self._receive_async),
-                ("close", self._close),
-            )
-        return (("send", self._send), ("recv_bytes", self._receive), ("close", self._close))
+        return (
+            ("send", self._send),
+            ("send_raw", self._send_raw),
+            ("recv_bytes", self._receive_async if asynchronous else self._receive),
+            ("close", self._close),
+        )
+
+    def manager_hooks(self, asynchronous: bool) -> tuple[tuple[str, Any], ...]:
+        """The same for a connection's manager."""
+        enter = self._enter_async if asynchronous else self._enter
+        return (
+            ("send", self._queue),
+            ("__aenter__" if asynchronous else "__enter__", enter),
+            ("enter", enter),
+        )
 
     def _send(self, wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
         # For both kinds of connection: the coroutine of the asynchronous one is passed on.
         event = args[0] if args else kwargs.get("event")
         self._guarded("sending", connection, lambda turns: turns.sent(_dict_of(event)))
         return wrapped(*args, **kwargs)
+
+    def _send_raw(self, wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
+        data: Any = args[0] if args else kwargs.get("data")
+        if isinstance(data, (str, bytes)) and not _begins_with(_SOUND_SENT, data):
+            self._guarded("sending", connection, lambda turns: turns.sent(_dict_of(data)))
+        return wrapped(*args, **kwargs)
+
+    def _queue(self, wrapped: Any, manager: Any, args: Any, kwargs: Any) -> Any:
+        """A manager's ``send``, of both kinds: what it is given waits for the connection."""
+        result = wrapped(*args, **kwargs)
+        try:
+            event = own_copy(_dict_of(args[0] if args else kwargs.get("event")))
+            vars(manager).setdefault(_QUEUED, []).append(event)
+        except Exception as error:  # noqa: BLE001 - boundary: the application's message goes on
+            report_failure("sending over a WebSocket", error)
+        return result
+
+    def _enter(self, wrapped: Any, manager: Any, args: Any, kwargs: Any) -> Any:
+        connection = wrapped(*args, **kwargs)
+        self._connected(manager, connection)
+        return connection
+
+    async def _enter_async(self, wrapped: Any, manager: Any, args: Any, kwargs: Any) -> Any:
+        connection = await wrapped(*args, **kwargs)
+        self._connected(manager, connection)
+        return connection
+
+    def _connected(self, manager: Any, connection: Any) -> None:
+        """The SDK has sent what waited. Nobody has received anything yet."""
+        for event in vars(manager).pop(_QUEUED, ()):
+            self._guarded("sending", connection, lambda turns, event=event: turns.sent(event))
 
     def _receive(self, wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
         try:
@@ -128,7 +175,7 @@ class _Methods:
         return wrapped(*args, **kwargs)
 
     def _received(self, connection: Any, message: Any) -> None:
-        if _SOUND[isinstance(message, str)] in message[:160]:
+        if _begins_with(_SOUND, message):
             return
         self._guarded("receiving", connection, lambda turns: turns.received(_dict_of(message)))
 
@@ -156,6 +203,11 @@ class _Methods:
         made = Turns(self._telemetry, self._endpoint, identity, model)
         vars(connection)[_TURNS] = made
         return made
+
+
+def _begins_with(kind: tuple[bytes, str], message: Any) -> bool:
+    """Whether the beginning of a message, which may be large, names an event of this kind."""
+    return kind[isinstance(message, str)] in message[:160]
 
 
 def _dict_of(event: Any) -> dict[str, Any]:

@@ -1,0 +1,126 @@
+"""What ``init()`` and ``instrument()`` are told to record holds, in whatever order they come."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import openai
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+
+import openlayer_otel
+from openlayer_otel import OpenlayerInstrumentor, OpenlayerSpanExporter, OpenlayerSpanProcessor
+from openlayer_otel.standin.llm_server import LLMServer
+from tests.support.span_log import SpanLog
+
+
+@pytest.fixture(autouse=True)
+def _undone() -> Iterator[None]:
+    yield
+    openlayer_otel.shutdown(5)
+    if OpenlayerInstrumentor().is_instrumented_by_opentelemetry:
+        OpenlayerInstrumentor().uninstrument()
+
+
+def _call_model(llm_server: LLMServer) -> None:
+    with openai.OpenAI(base_url=llm_server.url + "/v1", api_key="k", max_retries=0) as client:
+        messages = [{"role": "user", "content": "SECRET"}]
+        client.chat.completions.create(model="m", messages=messages)  # type: ignore[arg-type]
+
+
+@openlayer_otel.trace
+def _answer(question: str) -> str:
+    return "SECRET"
+
+
+def _recorded(spans: SpanLog) -> str:
+    return " ".join(str(dict(span.attributes or {})) for span in spans.ended)
+
+
+def _init(provider: TracerProvider, **settings: object) -> None:
+    openlayer_otel.init(tracer_provider=provider, disable_publish=True, **settings)
+
+
+def test_after_uninstrument_what_init_said_of_content_holds(
+    tracer_provider: TracerProvider, spans: SpanLog
+) -> None:
+    _init(tracer_provider, capture_content=False)
+    OpenlayerInstrumentor().uninstrument()
+    _answer("SECRET")
+    assert spans.only().name == "_answer"
+    assert "SECRET" not in _recorded(spans)
+
+
+def test_init_after_uninstrument_traces_the_sdks_again(
+    tracer_provider: TracerProvider, spans: SpanLog, llm_server: LLMServer
+) -> None:
+    _init(tracer_provider, capture_content=False)
+    OpenlayerInstrumentor().uninstrument()
+    _init(tracer_provider, capture_content=False)
+    _call_model(llm_server)
+    assert spans.only().name == "chat m"
+    assert "SECRET" not in _recorded(spans)
+
+
+def test_init_after_a_bare_instrument_says_what_is_recorded(
+    tracer_provider: TracerProvider, spans: SpanLog, llm_server: LLMServer
+) -> None:
+    OpenlayerInstrumentor().instrument()
+    _init(tracer_provider, redact=lambda text: text.replace("SECRET", "…"))
+    _call_model(llm_server)
+    _answer("SECRET")
+    assert [span.name for span in spans.ended] == ["chat m", "_answer"]
+    assert "SECRET" not in _recorded(spans)
+    assert "…" in _recorded(spans)
+
+
+def test_init_after_instrument_with_settings_warns_of_those_that_do_nothing(
+    tracer_provider: TracerProvider,
+    spans: SpanLog,
+    llm_server: LLMServer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, logger="openlayer_otel")
+    OpenlayerInstrumentor().instrument(tracer_provider=tracer_provider, capture_content=False)
+    _init(tracer_provider, metrics=False)
+    _call_model(llm_server)
+    assert "SECRET" not in _recorded(spans)
+    (record,) = caplog.records
+    assert "those of init() for capture_content, metrics do nothing" in record.getMessage()
+
+
+def test_a_bare_instrument_after_init_records_what_init_said(
+    tracer_provider: TracerProvider, spans: SpanLog, llm_server: LLMServer
+) -> None:
+    _init(tracer_provider, capture_content=False, instrument=False)
+    OpenlayerInstrumentor().instrument(tracer_provider=tracer_provider)
+    _call_model(llm_server)
+    assert spans.only().name == "chat m"
+    assert "SECRET" not in _recorded(spans)
+
+
+@pytest.mark.parametrize("kind", [OpenlayerSpanProcessor, OpenlayerSpanExporter])
+def test_a_setting_that_does_nothing_there_is_named(
+    kind: type, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, logger="openlayer_otel")
+
+    class Redact:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self, text: str) -> str:
+            return text
+
+    kind(disable_publish=True, redact=Redact()).shutdown()
+    (record,) = caplog.records
+    assert "redact= does nothing as an argument of " + kind.__name__ in record.getMessage()
+
+
+def test_instrument_names_a_setting_of_the_upload(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, logger="openlayer_otel")
+    OpenlayerInstrumentor().instrument(api_key="k")
+    (record,) = caplog.records
+    assert "api_key= does nothing as an argument of instrument(); give it to init()" in (
+        record.getMessage()
+    )
