@@ -114,8 +114,8 @@ class Telemetry:
 
 _active: Telemetry | None = None
 _lock = threading.Lock()
-# Held while `start` runs, which takes locks of its own. Who comes meanwhile waits, so that his calls
-# are traced as it says; but not for ever, since it may itself be waiting for him.
+# Held while `start` runs, which takes locks of its own. Who comes meanwhile waits, so that his
+# calls are traced as it says; but not for ever, since it may itself be waiting for him.
 _starting = threading.RLock()
 _LONGEST_START = 5.0
 _starting_now = False
