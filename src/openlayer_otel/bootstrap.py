@@ -24,7 +24,7 @@ from openlayer_otel.export import destination, otlp_preset
 from openlayer_otel.export.already_sending import sends_to_openlayer
 from openlayer_otel.export.otlp_preset import OtlpSpanProcessor
 from openlayer_otel.export.processor import OpenlayerSpanProcessor
-from openlayer_otel.instrumentor import OpenlayerInstrumentor
+from openlayer_otel.instrumentor import OpenlayerInstrumentor, is_bare
 from openlayer_otel.setting_scopes import TRACING_SETTINGS
 from openlayer_otel.settings import Settings
 from openlayer_otel.telemetry import Telemetry
@@ -252,7 +252,7 @@ def _activate(wanted: _Start) -> bool:
     """Hook the SDKs if that is wanted; returns whether this did it."""
     instrumentor = OpenlayerInstrumentor()
     hooked = instrumentor.is_instrumented_by_opentelemetry
-    if hooked and not telemetry_module.active().of_environment:
+    if hooked and not is_bare():
         # The application called instrument() itself, maybe with a redact function: those
         # settings stay.
         _warn_of_other_settings(wanted.settings)

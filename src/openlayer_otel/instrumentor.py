@@ -43,6 +43,7 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     _installation: Installation | None = None
     # What was in use before, to go back to.
     _before: Telemetry | None = None
+    _bare = False
 
     def instrument(self, **kwargs: Any) -> Any:
         """Switch tracing on; see the class. A second call changes nothing."""
@@ -68,7 +69,9 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             kwargs.pop("skip_dep_check", None)
             kwargs.pop("raise_exception_on_conflict", None)
             given = kwargs.pop("settings", None)
-            warn_without_effect(kwargs.keys() - TRACING_SETTINGS, "instrument()", "init()")
+            named = {name for name, value in kwargs.items() if value is not None}
+            self._bare = not named and all(each is None for each in (given, *providers.values()))
+            warn_without_effect(named - TRACING_SETTINGS, "instrument()", "init()")
             before = self._before = telemetry_module.activated()
             if isinstance(given, Settings):
                 settings = given
@@ -105,6 +108,12 @@ def _with_those_of(known: Settings, settings: Settings, given: dict[str, Any]) -
     """``settings``, and where none was given, what ``init()`` was told to record."""
     kept = {name: getattr(known, name) for name in TRACING_SETTINGS if given.get(name) is None}
     return replace(settings, **kept)
+
+
+def is_bare() -> bool:
+    """Whether the SDKs are traced, and ``instrument()`` was told nothing about how."""
+    instrumentor = OpenlayerInstrumentor()
+    return bool(instrumentor.is_instrumented_by_opentelemetry and instrumentor._bare)
 
 
 def _usable(provider: Any, name: str, method: str) -> Any:

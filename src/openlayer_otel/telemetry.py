@@ -38,9 +38,6 @@ class Telemetry:
             set later.
         meter_provider: The provider of the metrics, likewise.
         logger_provider: The provider of the events, likewise.
-
-    Attributes:
-        of_environment: Nothing was given: the environment's settings and the global providers.
     """
 
     __slots__ = (
@@ -48,7 +45,6 @@ class Telemetry:
         "_metrics",
         "_tracer_provider",
         "content",
-        "of_environment",
         "settings",
         "tracer",
     )
@@ -63,11 +59,6 @@ class Telemetry:
     ) -> None:
         self.settings = settings if settings is not None else Settings.resolve()
         self._tracer_provider = tracer_provider
-        self.of_environment = (tracer_provider, meter_provider, logger_provider) == (
-            None,
-            None,
-            None,
-        ) and (settings is None or settings == Settings.resolve())
         # No schema URL: the GenAI conventions have published none that is true of these names.
         self.tracer: Tracer = trace.get_tracer(SCOPE_NAME, __version__, tracer_provider)
         self.content = ContentPolicy(self.settings)

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable
 
-import openai
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 import openlayer_otel
 from openlayer_otel import OpenlayerInstrumentor, OpenlayerSpanExporter, OpenlayerSpanProcessor
-from openlayer_otel.standin.llm_server import LLMServer
 from tests.support.span_log import SpanLog
-
-
-@pytest.fixture(autouse=True)
-def _undone() -> Iterator[None]:
-    yield
-    openlayer_otel.shutdown(5)
-    if OpenlayerInstrumentor().is_instrumented_by_opentelemetry:
-        OpenlayerInstrumentor().uninstrument()
-
-
-def _call_model(llm_server: LLMServer) -> None:
-    with openai.OpenAI(base_url=llm_server.url + "/v1", api_key="k", max_retries=0) as client:
-        messages = [{"role": "user", "content": "SECRET"}]
-        client.chat.completions.create(model="m", messages=messages)  # type: ignore[arg-type]
 
 
 @openlayer_otel.trace
@@ -53,24 +37,24 @@ def test_after_uninstrument_what_init_said_of_content_holds(
 
 
 def test_init_after_uninstrument_traces_the_sdks_again(
-    tracer_provider: TracerProvider, spans: SpanLog, llm_server: LLMServer
+    tracer_provider: TracerProvider, spans: SpanLog, call_model: Callable[..., None]
 ) -> None:
     _init(tracer_provider, capture_content=False)
     OpenlayerInstrumentor().uninstrument()
     _init(tracer_provider, capture_content=False)
-    _call_model(llm_server)
-    assert spans.only().name == "chat m"
+    call_model("SECRET")
+    assert spans.only().name == "chat gpt-x"
     assert "SECRET" not in _recorded(spans)
 
 
 def test_init_after_a_bare_instrument_says_what_is_recorded(
-    tracer_provider: TracerProvider, spans: SpanLog, llm_server: LLMServer
+    tracer_provider: TracerProvider, spans: SpanLog, call_model: Callable[..., None]
 ) -> None:
     OpenlayerInstrumentor().instrument()
     _init(tracer_provider, redact=lambda text: text.replace("SECRET", "…"))
-    _call_model(llm_server)
+    call_model("SECRET")
     _answer("SECRET")
-    assert [span.name for span in spans.ended] == ["chat m", "_answer"]
+    assert [span.name for span in spans.ended] == ["chat gpt-x", "_answer"]
     assert "SECRET" not in _recorded(spans)
     assert "…" in _recorded(spans)
 
@@ -78,25 +62,25 @@ def test_init_after_a_bare_instrument_says_what_is_recorded(
 def test_init_after_instrument_with_settings_warns_of_those_that_do_nothing(
     tracer_provider: TracerProvider,
     spans: SpanLog,
-    llm_server: LLMServer,
+    call_model: Callable[..., None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.WARNING, logger="openlayer_otel")
     OpenlayerInstrumentor().instrument(tracer_provider=tracer_provider, capture_content=False)
     _init(tracer_provider, metrics=False)
-    _call_model(llm_server)
+    call_model("SECRET")
     assert "SECRET" not in _recorded(spans)
     (record,) = caplog.records
     assert "those of init() for capture_content, metrics do nothing" in record.getMessage()
 
 
 def test_a_bare_instrument_after_init_records_what_init_said(
-    tracer_provider: TracerProvider, spans: SpanLog, llm_server: LLMServer
+    tracer_provider: TracerProvider, spans: SpanLog, call_model: Callable[..., None]
 ) -> None:
     _init(tracer_provider, capture_content=False, instrument=False)
     OpenlayerInstrumentor().instrument(tracer_provider=tracer_provider)
-    _call_model(llm_server)
-    assert spans.only().name == "chat m"
+    call_model("SECRET")
+    assert spans.only().name == "chat gpt-x"
     assert "SECRET" not in _recorded(spans)
 
 
@@ -124,3 +108,19 @@ def test_instrument_names_a_setting_of_the_upload(caplog: pytest.LogCaptureFixtu
     assert "api_key= does nothing as an argument of instrument(); give it to init()" in (
         record.getMessage()
     )
+
+
+def test_nothing_is_said_of_the_environment_where_arguments_overrule_it(
+    tracer_provider: TracerProvider,
+    spans: SpanLog,
+    call_model: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.WARNING, logger="openlayer_otel")
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "junk")
+    monkeypatch.setenv("OPENLAYER_BASE_URL", "junk")
+    _init(tracer_provider, capture_content=True, base_url="http://127.0.0.1:9")
+    call_model("SECRET")
+    assert "SECRET" in _recorded(spans)
+    assert not caplog.records

@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import openai
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 import openlayer_otel
 from openlayer_otel import OpenlayerInstrumentor, OpenlayerSpanExporter, bootstrap
-from openlayer_otel.standin.llm_server import LLMServer
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 from tests.support.span_log import SpanLog
 
@@ -33,27 +31,14 @@ def destination(openlayer_server: OpenlayerServer) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(autouse=True)
-def _shut_down() -> Iterator[None]:
-    yield
-    openlayer_otel.shutdown(5)
-    if OpenlayerInstrumentor().is_instrumented_by_opentelemetry:
-        OpenlayerInstrumentor().uninstrument()
-
-
-def call_model(llm_server: LLMServer) -> None:
-    with openai.OpenAI(base_url=llm_server.url + "/v1", api_key="k", max_retries=0) as client:
-        client.chat.completions.create(model="gpt-x", messages=[{"role": "user", "content": "hi"}])
-
-
 def test_one_call_traces_the_sdks_and_uploads(
     destination: dict[str, Any],
     tracer_provider: TracerProvider,
-    llm_server: LLMServer,
+    call_model: Callable[..., None],
     openlayer_server: OpenlayerServer,
 ) -> None:
     assert openlayer_otel.init(**destination, tracer_provider=tracer_provider) is tracer_provider
-    call_model(llm_server)
+    call_model()
     assert openlayer_otel.flush(30)
     (uploaded,) = openlayer_server.traces
     assert uploaded.pipeline == "pipeline-1"
@@ -64,13 +49,13 @@ def test_one_call_traces_the_sdks_and_uploads(
 def test_calling_it_again_changes_nothing(
     destination: dict[str, Any],
     tracer_provider: TracerProvider,
-    llm_server: LLMServer,
+    call_model: Callable[..., None],
     openlayer_server: OpenlayerServer,
     spans: SpanLog,
 ) -> None:
     for _ in range(3):
         openlayer_otel.init(**destination, tracer_provider=tracer_provider)
-    call_model(llm_server)
+    call_model()
     assert openlayer_otel.flush(30)
     spans.only()
     assert len(openlayer_server.traces) == 1
@@ -79,15 +64,15 @@ def test_calling_it_again_changes_nothing(
 def test_calling_it_with_other_settings_replaces_the_first_call(
     destination: dict[str, Any],
     tracer_provider: TracerProvider,
-    llm_server: LLMServer,
+    call_model: Callable[..., None],
     openlayer_server: OpenlayerServer,
 ) -> None:
     openlayer_otel.init(**destination, tracer_provider=tracer_provider)
-    call_model(llm_server)
+    call_model()
     openlayer_otel.init(
         **{**destination, "inference_pipeline_id": "pipeline-2"}, tracer_provider=tracer_provider
     )
-    call_model(llm_server)
+    call_model()
     assert openlayer_otel.flush(30)
     assert [each.pipeline for each in openlayer_server.traces] == ["pipeline-1", "pipeline-2"]
 
@@ -95,30 +80,30 @@ def test_calling_it_with_other_settings_replaces_the_first_call(
 def test_init_works_again_after_shutdown(
     destination: dict[str, Any],
     tracer_provider: TracerProvider,
-    llm_server: LLMServer,
+    call_model: Callable[..., None],
     openlayer_server: OpenlayerServer,
     spans: SpanLog,
 ) -> None:
     openlayer_otel.init(**destination, tracer_provider=tracer_provider)
     assert openlayer_otel.shutdown(30)
-    call_model(llm_server)
+    call_model()
     assert spans.started == []
     openlayer_otel.init(**destination, tracer_provider=tracer_provider)
-    call_model(llm_server)
+    call_model()
     assert openlayer_otel.flush(30)
     assert len(openlayer_server.traces) == 1
 
 
 def test_init_works_again_after_the_provider_was_shut_down(
-    destination: dict[str, Any], llm_server: LLMServer, openlayer_server: OpenlayerServer
+    destination: dict[str, Any], call_model: Callable[..., None], openlayer_server: OpenlayerServer
 ) -> None:
     provider = TracerProvider()
     openlayer_otel.init(**destination, tracer_provider=provider)
-    call_model(llm_server)
+    call_model()
     provider.shutdown()
     assert len(openlayer_server.traces) == 1
     openlayer_otel.init(**destination, tracer_provider=provider)
-    call_model(llm_server)
+    call_model()
     assert openlayer_otel.flush(30)
     assert len(openlayer_server.traces) == 2
 
@@ -126,23 +111,23 @@ def test_init_works_again_after_the_provider_was_shut_down(
 def test_without_instrument_only_the_users_own_spans_are_traced(
     destination: dict[str, Any],
     tracer_provider: TracerProvider,
-    llm_server: LLMServer,
+    call_model: Callable[..., None],
     spans: SpanLog,
 ) -> None:
     openlayer_otel.init(**destination, tracer_provider=tracer_provider, instrument=False)
-    call_model(llm_server)
+    call_model()
     assert spans.started == []
 
 
 def test_the_applications_own_instrument_call_keeps_its_settings(
     destination: dict[str, Any],
     tracer_provider: TracerProvider,
-    llm_server: LLMServer,
+    call_model: Callable[..., None],
     spans: SpanLog,
 ) -> None:
     OpenlayerInstrumentor().instrument(tracer_provider=tracer_provider, redact=lambda text: "***")
     openlayer_otel.init(**destination, tracer_provider=tracer_provider)
-    call_model(llm_server)
+    call_model()
     assert "***" in str((spans.only().attributes or {})["gen_ai.input.messages"])
     openlayer_otel.shutdown(30)
     assert OpenlayerInstrumentor().is_instrumented_by_opentelemetry
@@ -151,7 +136,7 @@ def test_the_applications_own_instrument_call_keeps_its_settings(
 def test_a_provider_that_exports_to_openlayer_already_does_not_upload_twice(
     destination: dict[str, Any],
     tracer_provider: TracerProvider,
-    llm_server: LLMServer,
+    call_model: Callable[..., None],
     openlayer_server: OpenlayerServer,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -159,33 +144,33 @@ def test_a_provider_that_exports_to_openlayer_already_does_not_upload_twice(
     tracer_provider.add_span_processor(BatchSpanProcessor(exporter))
     # Other settings, but the same place to send to.
     openlayer_otel.init(**destination, tracer_provider=tracer_provider, timeout=7)
-    call_model(llm_server)
+    call_model()
     assert openlayer_otel.flush(30)
     assert len(openlayer_server.wait_for_traces(1)) == 1
     assert "OTEL_TRACES_EXPORTER" in caplog.text
 
 
 def test_an_exporter_that_was_shut_down_does_not_count(
-    destination: dict[str, Any], llm_server: LLMServer, openlayer_server: OpenlayerServer
+    destination: dict[str, Any], call_model: Callable[..., None], openlayer_server: OpenlayerServer
 ) -> None:
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OpenlayerSpanExporter(**destination)))
     provider.shutdown()
     openlayer_otel.init(**destination, tracer_provider=provider)
-    call_model(llm_server)
+    call_model()
     openlayer_otel.flush(30)
     assert len(openlayer_server.traces) == 1
 
 
 def test_init_starts_anew_when_what_it_relied_on_was_shut_down(
-    destination: dict[str, Any], llm_server: LLMServer, openlayer_server: OpenlayerServer
+    destination: dict[str, Any], call_model: Callable[..., None], openlayer_server: OpenlayerServer
 ) -> None:
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OpenlayerSpanExporter(**destination)))
     openlayer_otel.init(**destination, tracer_provider=provider)
     provider.shutdown()
     openlayer_otel.init(**destination, tracer_provider=provider)
-    call_model(llm_server)
+    call_model()
     openlayer_otel.flush(30)
     assert len(openlayer_server.traces) == 1
 
@@ -197,11 +182,13 @@ def test_a_blank_key_in_the_environment_starts_nothing(monkeypatch: pytest.Monke
 
 
 def test_without_a_key_one_warning_names_the_variable_and_the_call_works(
-    tracer_provider: TracerProvider, llm_server: LLMServer, caplog: pytest.LogCaptureFixture
+    tracer_provider: TracerProvider,
+    call_model: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     openlayer_otel.init(tracer_provider=tracer_provider)
     openlayer_otel.init(tracer_provider=tracer_provider)
-    call_model(llm_server)
+    call_model()
     warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
     assert len([each for each in warnings if "OPENLAYER_API_KEY" in each]) == 1
 
@@ -226,7 +213,7 @@ class _Hanging(SpanProcessor):
 
 
 def test_flush_keeps_its_deadline_whatever_a_processor_does(
-    destination: dict[str, Any], llm_server: LLMServer
+    destination: dict[str, Any], call_model: Callable[..., None]
 ) -> None:
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(_Hanging())
@@ -290,7 +277,7 @@ def test_a_value_that_cannot_be_used_is_named_and_nothing_is_lost(
     value: str,
     destination: dict[str, Any],
     tracer_provider: TracerProvider,
-    llm_server: LLMServer,
+    call_model: Callable[..., None],
     openlayer_server: OpenlayerServer,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -298,7 +285,7 @@ def test_a_value_that_cannot_be_used_is_named_and_nothing_is_lost(
     monkeypatch.setenv(variable, value)
     monkeypatch.setenv("HOME", "/nowhere")
     openlayer_otel.init(**destination, tracer_provider=tracer_provider, spool=False)
-    call_model(llm_server)
+    call_model()
     assert openlayer_otel.flush(30)
     assert len(openlayer_server.traces) == 1
     (record,) = [each for each in caplog.records if each.name == "openlayer_otel"]

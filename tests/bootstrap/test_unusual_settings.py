@@ -8,18 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import openai
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import set_span_in_context
 
 import openlayer_otel
-from openlayer_otel import OpenlayerInstrumentor, OpenlayerSpanExporter, OpenlayerSpanProcessor, lib
+from openlayer_otel import OpenlayerSpanExporter, OpenlayerSpanProcessor, lib
 from openlayer_otel.export import otlp_preset
 from openlayer_otel.export.replay import replay
 from openlayer_otel.export.spool import Spool
 from openlayer_otel.settings import DEFAULT_BASE_URL, ContentCapture, Settings
-from openlayer_otel.standin.llm_server import LLMServer
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 from tests.support.child_process import run_python
 from tests.support.openlayer_server import FaultyServer, faulty_server, wait_until
@@ -36,14 +34,6 @@ class Unspeakable:
         raise RuntimeError("no text")
 
     __repr__ = __str__
-
-
-@pytest.fixture(autouse=True)
-def _shut_down() -> Iterator[None]:
-    yield
-    openlayer_otel.shutdown(5)
-    if OpenlayerInstrumentor().is_instrumented_by_opentelemetry:
-        OpenlayerInstrumentor().uninstrument()
 
 
 @pytest.fixture
@@ -71,13 +61,6 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
         for each in caplog.records
         if each.levelno >= logging.WARNING and each.name == "openlayer_otel"
     ]
-
-
-def call_model(llm_server: LLMServer) -> None:
-    with openai.OpenAI(base_url=llm_server.url + "/v1", api_key="k", max_retries=0) as client:
-        client.chat.completions.create(
-            model="gpt-x", messages=[{"role": "user", "content": PROMPT}]
-        )
 
 
 # --- names ---
@@ -112,7 +95,7 @@ def test_an_object_that_cannot_be_written_is_ignored(
 def test_a_capture_policy_that_is_none_records_no_content(
     way: str,
     start: Callable[..., Any],
-    llm_server: LLMServer,
+    call_model: Callable[..., None],
     spans: SpanLog,
     monkeypatch: pytest.MonkeyPatch,
     warnings: Callable[[], list[str]],
@@ -120,7 +103,7 @@ def test_a_capture_policy_that_is_none_records_no_content(
     variable = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
     monkeypatch.setenv(variable, "NO-CONTENT" if way == "variable" else "SPAN_ONLY")
     start(**({"capture_content": "NO-CONTENT"} if way == "argument" else {}))
-    call_model(llm_server)
+    call_model(PROMPT)
     assert PROMPT not in str(spans.only().attributes)
     (warning,) = warnings()
     assert "capture_content=" in warning if way == "argument" else variable in warning
@@ -232,12 +215,12 @@ def test_which_providers_are_traced(
     traced: bool,
     warned: bool,
     start: Callable[..., Any],
-    llm_server: LLMServer,
+    call_model: Callable[..., None],
     spans: SpanLog,
     warnings: Callable[[], list[str]],
 ) -> None:
     start(providers=value)
-    call_model(llm_server)
+    call_model(PROMPT)
     assert len(spans.started) == traced
     assert ["providers=" in each for each in warnings()] == [True] * warned
 
@@ -252,7 +235,7 @@ def test_the_old_names_take_providers_as_users_write_them(
     asked: Any,
     traced: bool,
     tracer_provider: TracerProvider,
-    llm_server: LLMServer,
+    call_model: Callable[..., None],
     spans: SpanLog,
     warnings: Callable[[], list[str]],
 ) -> None:
@@ -262,7 +245,7 @@ def test_the_old_names_take_providers_as_users_write_them(
     else:
         lib.init(**given, auto_instrument=False)
         assert lib.auto_instrument(asked).get("openai", False) is traced
-    call_model(llm_server)
+    call_model(PROMPT)
     assert len(spans.started) == traced
     assert warnings() == []
 

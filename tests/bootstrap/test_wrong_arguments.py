@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-import openai
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 import openlayer_otel
 from openlayer_otel import OpenlayerInstrumentor, OpenlayerSpanProcessor
-from openlayer_otel.standin.llm_server import LLMServer
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 from openlayer_otel.tracer_providers import new_provider
 from tests.support.child_process import run_python
 from tests.support.span_log import SpanLog
-
-
-@pytest.fixture(autouse=True)
-def _undone() -> Iterator[None]:
-    yield
-    openlayer_otel.shutdown(5)
-    if OpenlayerInstrumentor().is_instrumented_by_opentelemetry:
-        OpenlayerInstrumentor().uninstrument()
-
-
-def _call_model(llm_server: LLMServer) -> None:
-    with openai.OpenAI(base_url=llm_server.url + "/v1", api_key="k", max_retries=0) as client:
-        messages = [{"role": "user", "content": "hi"}]
-        client.chat.completions.create(model="m", messages=messages)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("timeout", [float("inf"), 1e10, None, "5", -1, float("nan"), object()])
@@ -47,13 +31,13 @@ def test_a_timeout_of_any_kind_raises_nothing(
 def test_an_instrument_with_a_wrong_provider_uses_the_global_one(
     tracer_provider: TracerProvider,
     spans: SpanLog,
-    llm_server: LLMServer,
+    call_model: Callable[..., None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.WARNING, logger="openlayer_otel")
     OpenlayerInstrumentor().instrument(tracer_provider=tracer_provider, meter_provider="oops")
-    _call_model(llm_server)
-    assert spans.only().name == "chat m"
+    call_model()
+    assert spans.only().name == "chat gpt-x"
     (record,) = caplog.records
     assert "meter_provider= is str, which has no get_meter()" in record.getMessage()
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
+from openlayer_otel.environment import value_of
 from openlayer_otel.export import otlp_preset
 from openlayer_otel.export.exporter import OpenlayerSpanExporter
 from openlayer_otel.export.otlp_preset import OtlpSpanProcessor
 from openlayer_otel.export.processor import OpenlayerSpanProcessor
-from openlayer_otel.settings import Settings
+from openlayer_otel.settings import DEFAULT_BASE_URL, Settings
 
 
 def sends_to_openlayer(provider: TracerProvider, settings: Settings) -> bool:
@@ -20,10 +22,12 @@ def sends_to_openlayer(provider: TracerProvider, settings: Settings) -> bool:
 
     Args:
         provider: Whose processors to look at.
-        settings: They name Openlayer's address, as do those of the environment.
+        settings: They name Openlayer's address, as does the environment.
     """
     processors = getattr(getattr(provider, "_active_span_processor", None), "_span_processors", ())
-    addresses = {otlp_preset.address(each) for each in (settings, Settings.resolve())}
+    # The variable itself: what else the environment says may be overruled, and no fault.
+    configured = value_of(os.environ, "OPENLAYER_BASE_URL") or DEFAULT_BASE_URL
+    addresses = {otlp_preset.address(each) for each in (settings.base_url, configured)}
     return any(_sends(each, addresses) for each in processors)
 
 

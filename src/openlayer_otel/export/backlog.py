@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from openlayer_otel.attachments import binaries
-from openlayer_otel.diagnostics import logger, warn_once
+from openlayer_otel.diagnostics import warn_once
 from openlayer_otel.export.answers import Answer, Verdict
 from openlayer_otel.export.kept import Kept, OnDisk, SendOne
 from openlayer_otel.export.spool import Spool, destination_of
@@ -238,8 +238,9 @@ class Backlog:
         elif answer.verdict is Verdict.LATER and now.failed(kept.key, answer) and kept.is_on_disk:
             now.forget(kept.key)
             kept.set_aside()
-            logger.warning(
-                "openlayer-otel: Openlayer does not take one trace (%s) while it takes others; it "
+            warn_once(
+                f"fault:{answer.reason}",
+                "openlayer-otel: Openlayer does not take a trace (%s) while it takes others; it "
                 "is set aside in the spool (openlayer-otel spool replay --refused).",
                 answer.reason,
             )

@@ -122,9 +122,9 @@ def processor_for(settings: Settings) -> OtlpSpanProcessor | None:
     return OtlpSpanProcessor(exporter)
 
 
-def address(settings: Settings) -> str:
-    """Openlayer's OTLP endpoint for traces."""
-    return f"{settings.base_url}/otel/v1/traces"
+def address(base_url: str) -> str:
+    """The OTLP endpoint for traces of the Openlayer at ``base_url``."""
+    return f"{base_url.rstrip('/')}/otel/v1/traces"
 
 
 def _headers(settings: Settings) -> dict[str, str]:
@@ -169,7 +169,7 @@ def _endpoint(settings: Settings, environment: Mapping[str, str]) -> str | None:
     if missing:
         _refuse("OPENLAYER_OTEL_OTLP needs %s; it is ignored.", " and ".join(missing))
         return None
-    endpoint = address(settings)
+    endpoint = address(settings.base_url)
     for variable in _ENDPOINTS:
         given = value_of(environment, variable).rstrip("/")
         if given not in ("", endpoint, f"{settings.base_url}/otel"):
