@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -46,8 +46,14 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     _bare = False
 
     def instrument(self, **kwargs: Any) -> Any:
-        """Switch tracing on; see the class. A second call changes nothing."""
+        """Switch tracing on; see the class.
+
+        Where it is on, what nobody has said before is still taken over, such as ``redact=`` under
+        ``opentelemetry-instrument`` or after ``init()``; one warning names what was said otherwise.
+        """
         with _lock:
+            if self.is_instrumented_by_opentelemetry and self._say_more(kwargs):
+                return None
             return super().instrument(**kwargs)
 
     def uninstrument(self, **kwargs: Any) -> Any:
@@ -66,8 +72,8 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
                 name: _usable(kwargs.pop(name, None), name, method)
                 for name, method in _PROVIDERS.items()
             }
-            kwargs.pop("skip_dep_check", None)
-            kwargs.pop("raise_exception_on_conflict", None)
+            for name in _OF_OPENTELEMETRY:
+                kwargs.pop(name, None)
             given = kwargs.pop("settings", None)
             named = {name for name, value in kwargs.items() if value is not None}
             self._bare = not named and all(each is None for each in (given, *providers.values()))
@@ -88,6 +94,34 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         except Exception as error:  # noqa: BLE001 - boundary, see above
             report_failure("instrument()", error)
 
+    def _say_more(self, kwargs: dict[str, Any]) -> bool:
+        """Take over what was not said before; returns whether anything here differs from it."""
+        installation = self._installation
+        if installation is None:
+            return False
+        try:
+            now = installation.telemetry
+            new = _different(now, kwargs)
+            late = set() if self._bare else _said_before(now, new)
+            if late:
+                names = ", ".join(sorted(late))
+                warn_once(
+                    f"instrument:late:{names}",
+                    "openlayer-otel: calls are traced already, by what was said before of %s; what "
+                    "this instrument() says of it does nothing. Say it once, or call "
+                    "uninstrument() first.",
+                    names,
+                )
+            taken = {name: value for name, value in new.items() if name not in late}
+            if taken:
+                providers = {name: taken.pop(name, known) for name, known in now.providers.items()}
+                super().uninstrument()
+                super().instrument(settings=replace(now.settings, **taken), **providers)
+            return bool(new)
+        except Exception as error:  # noqa: BLE001 - boundary: tracing must not stop a program
+            report_failure("instrument()", error)
+            return False
+
     def _uninstrument(self, **kwargs: Any) -> None:
         installation, self._installation = self._installation, None
         if installation is not None:
@@ -96,6 +130,8 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         telemetry_module.activate(before)
 
 
+# Arguments that OpenTelemetry's own loader gives.
+_OF_OPENTELEMETRY = ("skip_dep_check", "raise_exception_on_conflict")
 # Argument of instrument() -> the method that makes it what it is.
 _PROVIDERS = {
     "tracer_provider": "get_tracer",
@@ -108,6 +144,43 @@ def _with_those_of(known: Settings, settings: Settings, given: dict[str, Any]) -
     """``settings``, and where none was given, what ``init()`` was told to record."""
     kept = {name: getattr(known, name) for name in TRACING_SETTINGS if given.get(name) is None}
     return replace(settings, **kept)
+
+
+def _different(now: Telemetry, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What ``arguments`` of ``instrument()`` say that is not so now: settings and providers."""
+    ours = {
+        name: value
+        for name, value in arguments.items()
+        if value is not None and name not in (*_OF_OPENTELEMETRY, "settings")
+    }
+    found = {
+        name: _usable(ours.pop(name, None), name, method) for name, method in _PROVIDERS.items()
+    }
+    new = {
+        name: provider
+        for name, provider in found.items()
+        if provider is not None and provider is not now.providers[name]
+    }
+    warn_without_effect(ours.keys() - TRACING_SETTINGS, "instrument()", "init()")
+    asked = Settings.resolve({}, **ours)  # without the environment: it has been read
+    for name in TRACING_SETTINGS & ours.keys():
+        if getattr(asked, name) != getattr(now.settings, name):
+            new[name] = getattr(asked, name)
+    return new
+
+
+def _said_before(now: Telemetry, names: Iterable[str]) -> set[str]:
+    """Those of ``names`` that were given: providers, and settings that are not the default."""
+    defaults = Settings()
+    return {
+        name
+        for name in names
+        if (
+            now.providers[name] is not None
+            if name in _PROVIDERS
+            else getattr(now.settings, name) != getattr(defaults, name)
+        )
+    }
 
 
 def is_bare() -> bool:

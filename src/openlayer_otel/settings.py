@@ -84,7 +84,9 @@ def content_capture(value: object) -> ContentCapture:
         return ContentCapture.SPAN_ONLY
     if text in ("FALSE", "0", "OFF", "NO", "NONE"):
         return ContentCapture.NO_CONTENT
-    return ContentCapture(text)
+    if text not in ContentCapture.__members__:
+        raise ValueError("must be one of " + ", ".join(ContentCapture.__members__))
+    return ContentCapture[text]
 
 
 class _Instead(NamedTuple):

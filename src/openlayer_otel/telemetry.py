@@ -38,13 +38,16 @@ class Telemetry:
             set later.
         meter_provider: The provider of the metrics, likewise.
         logger_provider: The provider of the events, likewise.
+
+    Attributes:
+        providers: The providers that were given, by the names of these arguments.
     """
 
     __slots__ = (
         "_events",
         "_metrics",
-        "_tracer_provider",
         "content",
+        "providers",
         "settings",
         "tracer",
     )
@@ -58,7 +61,11 @@ class Telemetry:
         logger_provider: Any = None,
     ) -> None:
         self.settings = settings if settings is not None else Settings.resolve()
-        self._tracer_provider = tracer_provider
+        self.providers: dict[str, Any] = {
+            "tracer_provider": tracer_provider,
+            "meter_provider": meter_provider,
+            "logger_provider": logger_provider,
+        }
         # No schema URL: the GenAI conventions have published none that is true of these names.
         self.tracer: Tracer = trace.get_tracer(SCOPE_NAME, __version__, tracer_provider)
         self.content = ContentPolicy(self.settings)
@@ -72,7 +79,7 @@ class Telemetry:
     @property
     def tracer_provider(self) -> TracerProvider:
         """Where the spans go: the provider that was given, or the global one."""
-        given = self._tracer_provider
+        given: TracerProvider | None = self.providers["tracer_provider"]
         return trace.get_tracer_provider() if given is None else given
 
     def operation_ended(

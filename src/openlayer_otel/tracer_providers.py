@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
@@ -24,9 +24,8 @@ def provider_for(given: Any) -> TracerProvider:
             which is made and set if there is none.
     """
     if given is not None:
-        if callable(getattr(given, "add_span_processor", None)):
-            usable: TracerProvider = given
-            return usable
+        if _takes_processors(given):
+            return given
         warn_once(
             "init:tracer_provider",
             "openlayer-otel: tracer_provider= is %s, to which no span processor can be added; "
@@ -36,10 +35,15 @@ def provider_for(given: Any) -> TracerProvider:
     return _global_provider()
 
 
+def _takes_processors(provider: Any) -> TypeGuard[TracerProvider]:
+    return callable(getattr(provider, "add_span_processor", None))
+
+
 def _global_provider() -> TracerProvider:
     global _own
     current = trace.get_tracer_provider()
-    if isinstance(current, TracerProvider):
+    # The SDK's, or one that stands for the SDK's, as Logfire's does.
+    if _takes_processors(current):
         return current
     if isinstance(current, trace.ProxyTracerProvider):
         provider = new_provider()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -82,6 +83,55 @@ def test_a_bare_instrument_after_init_records_what_init_said(
     call_model("SECRET")
     assert spans.only().name == "chat gpt-x"
     assert "SECRET" not in _recorded(spans)
+
+
+def _masked(text: str) -> str:
+    return text.replace("SECRET", "…")
+
+
+@pytest.mark.parametrize("said", [{"redact": _masked}, {"capture_content": "NO_CONTENT"}])
+@pytest.mark.parametrize("first", ["init", "instrument"])
+def test_what_a_later_instrument_says_of_content_holds(
+    first: str,
+    said: dict[str, Any],
+    tracer_provider: TracerProvider,
+    spans: SpanLog,
+    call_model: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, logger="openlayer_otel")
+    if first == "init":
+        _init(tracer_provider)
+    else:  # as opentelemetry-instrument does
+        OpenlayerInstrumentor().instrument(skip_dep_check=True)
+        said = {**said, "tracer_provider": tracer_provider}
+    for _ in range(2):
+        OpenlayerInstrumentor().instrument(**said)
+        call_model("SECRET")
+        _answer("SECRET")
+    assert [span.name for span in spans.ended] == ["chat gpt-x", "_answer"] * 2
+    assert "SECRET" not in _recorded(spans)
+    assert [each for each in caplog.records if each.name == "openlayer_otel"] == []
+
+
+def test_a_later_instrument_does_not_overrule_what_was_said_before(
+    tracer_provider: TracerProvider,
+    spans: SpanLog,
+    call_model: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, logger="openlayer_otel")
+    _init(tracer_provider, capture_content="NO_CONTENT")
+    other = TracerProvider(shutdown_on_exit=False)
+    for _ in range(2):
+        OpenlayerInstrumentor().instrument(
+            tracer_provider=other, capture_content=True, redact=_masked, providers=["openai"]
+        )
+    call_model("SECRET")
+    assert spans.only().name == "chat gpt-x"
+    assert "SECRET" not in _recorded(spans)
+    (record,) = [each for each in caplog.records if each.name == "openlayer_otel"]
+    assert "by what was said before of capture_content, tracer_provider;" in record.getMessage()
 
 
 @pytest.mark.parametrize("kind", [OpenlayerSpanProcessor, OpenlayerSpanExporter])

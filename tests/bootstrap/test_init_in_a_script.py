@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from modulefinder import ModuleFinder
 from pathlib import Path
 
+import openlayer_otel
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 from tests.support.child_process import run_python
 
@@ -71,6 +73,29 @@ def test_a_global_provider_of_another_kind_stays_and_is_named(
     assert len(openlayer_server.traces) == 1
 
 
+def test_a_global_provider_that_stands_for_the_sdks_is_used(
+    child_environment: dict[str, str], openlayer_server: OpenlayerServer, tmp_path: Path
+) -> None:
+    """As Logfire's."""
+    source = (
+        "from opentelemetry import trace\n"
+        "from opentelemetry.sdk.trace import TracerProvider\n"
+        "class Standing(trace.TracerProvider):\n"
+        "    def __init__(self): self.provider = TracerProvider()\n"
+        "    def get_tracer(self, *args, **more): return self.provider.get_tracer(*args, **more)\n"
+        "    def add_span_processor(self, each): self.provider.add_span_processor(each)\n"
+        "trace.set_tracer_provider(Standing())\n"
+        "from openlayer_otel import flush, init\n"
+        "assert init() is trace.get_tracer_provider()\n"
+        "with trace.get_tracer('mine').start_as_current_span('mine'):\n"
+    ) + CALL.strip().replace("\n", "\n    ").replace("import openai", "    import openai")
+    source += "\nassert flush()\n"
+    done = run_python(source, environment=child_environment, directory=tmp_path).succeeded()
+    assert done.errors == ""
+    (uploaded,) = openlayer_server.traces
+    assert uploaded.row["steps"][0]["model"] == "gpt-x"
+
+
 def test_importing_the_package_imports_no_sdk_and_no_transport(
     child_environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -104,3 +129,21 @@ def test_a_process_without_a_home_is_traced(
     assert done.errors == ""
     assert done.output.startswith(str(tmp_path / "openlayer-otel-spool-"))
     assert len(openlayer_server.traces) == 1
+
+
+def test_tools_that_freeze_an_application_find_every_module(tmp_path: Path) -> None:
+    """They look for import statements, as the standard library's finder does."""
+    program = tmp_path / "app.py"
+    program.write_text("from openlayer_otel import init\ninit()\n", encoding="utf-8")
+    package = Path(openlayer_otel.__file__).parent
+    finder = ModuleFinder([str(package.parent)])
+    finder.run_script(str(program))
+    # Ways in that an application names itself.
+    elsewhere = ("cli", "standin", "distro.py", "lib.py", "openlayer_names.py", "replay.py")
+    found = {module.__file__ for module in finder.modules.values()}
+    missing = [
+        path.relative_to(package)
+        for path in package.rglob("*.py")
+        if str(path) not in found and not set(elsewhere) & set(path.relative_to(package).parts)
+    ]
+    assert missing == []

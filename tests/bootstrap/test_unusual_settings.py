@@ -108,6 +108,7 @@ def test_a_capture_policy_that_is_none_records_no_content(
     (warning,) = warnings()
     assert "capture_content=" in warning if way == "argument" else variable in warning
     assert "no content is recorded" in warning
+    assert "must be one of NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT" in warning
 
 
 @pytest.mark.parametrize("otlp", [False, True])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
 from openlayer_otel.standin.llm_server import LLMServer
 from tests.support.sdk_clients import http_library, make_client
@@ -60,3 +61,37 @@ def test_what_is_too_long_is_cut_and_named(
         assert len(text) <= LIMIT
         assert json.loads(text)
         assert "cut]" in text
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    ("variables", "limit"),
+    [
+        ({"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "1500"}, 1500),
+        ({"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "1500"}, 1500),
+        ({"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "9000"}, LIMIT),
+        ({"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": " "}, LIMIT),
+    ],
+    ids=["spans", "all attributes", "larger than ours", "blank"],
+)
+def test_content_fits_where_the_sdk_is_told_to_shorten_attributes(
+    variables: dict[str, str],
+    limit: int,
+    llm_server: LLMServer,
+    instrument: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    log = SpanLog()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(log)
+    instrument(tracer_provider=provider, max_content_bytes=LIMIT)
+    messages = [{"role": "user", "content": f"{number} {LONG}"} for number in range(9)]
+    _client(llm_server, LONG).messages.create(model="m", max_tokens=9, messages=messages)
+    attributes = log.only().attributes or {}
+    for name in ("gen_ai.input.messages", "gen_ai.output.messages"):
+        text = str(attributes[name])
+        assert limit // 3 < len(text) <= limit
+        assert "word" in str(json.loads(text)[-1])
+    provider.shutdown()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import StatusCode
 
 from openlayer_otel import (
@@ -22,6 +23,7 @@ from openlayer_otel import (
     log_output,
     log_question,
     start_step,
+    telemetry,
     trace,
     update_current_step,
     update_current_trace,
@@ -238,6 +240,26 @@ def test_outside_of_any_step_it_is_said_once_that_nothing_is_recorded(
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == 3
     assert all("outside of any step" in message for message in messages)
+
+
+@pytest.mark.parametrize("switched_off_by", ["variable", "sampler"])
+def test_nothing_is_said_within_a_step_that_nobody_records(
+    switched_off_by: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if switched_off_by == "variable":
+        monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    provider = TracerProvider(shutdown_on_exit=False, sampler=ALWAYS_OFF)
+    telemetry.activate(telemetry.Telemetry(tracer_provider=provider))
+
+    @trace
+    def answer() -> int:
+        update_current_trace(name="x")
+        log_context(["x"])
+        return 1
+
+    with caplog.at_level(logging.WARNING):
+        assert answer() == 1
+    assert caplog.messages == []
 
 
 def test_attachments_leave_a_reference_on_the_span(

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
+from opentelemetry.sdk.trace import SpanLimits
 
 from openlayer_otel.diagnostics import report_failure, warn_once
 from openlayer_otel.genai.encoding import clean_text, plain, to_json
@@ -25,7 +26,9 @@ _MESSAGE_STRUCTURE = frozenset({"role", "finish_reason"})
 _PART_STRUCTURE = frozenset(
     {"type", "id", "name", "mime_type", "modality", "file_id", "size_bytes", "checksum_md5"}
 )
-_TEXT_CAPS = (65_536, 16_384, 4_096, 1_024, 256)
+_TEXT_CAPS = tuple(2**power for power in range(16, 7, -1))
+# A text that is longer by no more than the note of what was cut is left whole.
+_MARK = 64
 
 
 class Encoded(NamedTuple):
@@ -39,7 +42,8 @@ class ContentPolicy:
     """How content is recorded, from the settings; stateless, and its methods never raise.
 
     Args:
-        settings: Read once: ``capture_content``, ``redact`` and ``max_content_bytes``.
+        settings: Read once: ``capture_content``, ``redact`` and ``max_content_bytes``; as are the
+            variables of OpenTelemetry that limit the length of attributes.
     """
 
     __slots__ = ("capture", "limit", "redact")
@@ -47,7 +51,7 @@ class ContentPolicy:
     def __init__(self, settings: Settings) -> None:
         self.capture = settings.capture_content
         self.redact: Redact | None = settings.redact
-        self.limit = settings.max_content_bytes
+        self.limit = _limit(settings)
 
     def capture_in(self, context: Context) -> ContentCapture:
         """The capture policy of a call made in ``context`` (see :func:`capturing`)."""
@@ -157,6 +161,20 @@ def capturing(capture: ContentCapture | str | bool, context: Context | None = No
     return otel_context.set_value(CAPTURE_CONTEXT_KEY, content_capture(capture), context)
 
 
+def _limit(settings: Settings) -> int:
+    """The largest size of a content attribute; 0 if there is none.
+
+    Where the SDK is told to shorten attributes, content is to fit: the SDK cuts JSON in its midst.
+    """
+    of_spans: int | None = None
+    if settings.capture_content.on_spans:
+        try:
+            of_spans = SpanLimits().max_span_attribute_length
+        except ValueError:  # a variable that the SDK refuses; it has no limit then
+            pass
+    return min(filter(None, (settings.max_content_bytes, of_spans)), default=0)
+
+
 def shortened(text: str, length: int) -> str:
     """The beginning of ``text``, saying how many characters were cut."""
     return f"{text[:length]}… [{len(text) - length} characters cut]"
@@ -168,20 +186,28 @@ def _cut(value: Any, limit: int) -> str:
     Long texts are shortened first, the same for all; a list that is still too long loses its
     oldest items, and a marker in the shape of a message says how many.
     """
+    longest = _longest_text(value)
     for cap in _TEXT_CAPS:
-        if cap * 2 < limit or cap == _TEXT_CAPS[-1]:
+        if longest > cap + _MARK and (cap < limit or cap == _TEXT_CAPS[-1]):
             value = _with_short_texts(value, cap)
             text = to_json(value)
             if len(text) <= limit:
                 return text
     if isinstance(value, list):
         return _newest(value, limit)
-    return to_json({"truncated": True, "bytes": len(text)})
+    return to_json({"truncated": True, "bytes": len(to_json(value))})
+
+
+def _longest_text(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    items = value.values() if isinstance(value, dict) else value
+    return max(map(_longest_text, items), default=0) if isinstance(value, (dict, list)) else 0
 
 
 def _with_short_texts(value: Any, cap: int) -> Any:
     if isinstance(value, str):
-        return shortened(value, cap) if len(value) > cap + 64 else value
+        return shortened(value, cap) if len(value) > cap + _MARK else value
     if isinstance(value, dict):
         return {key: _with_short_texts(item, cap) for key, item in value.items()}
     if isinstance(value, list):

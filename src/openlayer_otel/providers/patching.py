@@ -13,6 +13,7 @@ import wrapt
 from openlayer_otel.diagnostics import warn_once
 from openlayer_otel.genai.current import current
 from openlayer_otel.genai.nesting import OPERATION_KEY
+from openlayer_otel.providers.imports import when_imported
 
 CallHook = Callable[..., Any]
 """Called in the place of a method: with it, the call under way, and the method's arguments."""
@@ -31,6 +32,23 @@ class Patches:
     def __init__(self) -> None:
         self.active = True
         self._made: list[tuple[Any, str, Any]] = []
+        self._stops: list[Callable[[], None]] = []
+
+    def when_imported(self, module: str, beside: Any, hook: Callable[[Any], None]) -> None:
+        """Call ``hook(module)`` when a further module of an SDK is imported; at once if it is.
+
+        Args:
+            module: Its whole name.
+            beside: A module of the same copy of the SDK. A copy that is imported anew has patches
+                of its own.
+            hook: What puts more patches in.
+        """
+
+        def imported(loaded: Any) -> None:
+            if sys.modules.get(beside.__name__) is beside:
+                hook(loaded)
+
+        self._stops.append(when_imported(module, imported))
 
     def wrap(self, module: Any, path: str, wrapper: Wrapper) -> None:
         """Wrap ``path`` (``"Class.method"``) of ``module``; a missing target is warned about.
@@ -117,6 +135,9 @@ class Patches:
     def remove(self) -> None:
         """Take out every wrapper that is still the outermost; idle the others."""
         self.active = False
+        for stop in self._stops:
+            stop()
+        self._stops.clear()
         for owner, name, patched in reversed(self._made):
             if vars(owner).get(name) is not patched:
                 continue
@@ -178,17 +199,3 @@ class _WithinCalls:
 
     def __call__(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
         return self.__get__(instance)(*args, **kwargs)
-
-
-def when_imported(module: str, hook: Callable[[Any], None]) -> None:
-    """Call ``hook(module)`` when ``module`` is imported; at once if it is.
-
-    The module is never imported by this call.
-    """
-    loaded = sys.modules.get(module)
-    if loaded is not None and not getattr(
-        getattr(loaded, "__spec__", None), "_initializing", False
-    ):
-        hook(loaded)
-        return
-    wrapt.register_post_import_hook(hook, module)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
 import re
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from openlayer_otel.diagnostics import report_failure, warn_once
-from openlayer_otel.providers.patching import when_imported
+from openlayer_otel.providers.imports import when_imported
 from openlayer_otel.telemetry import Telemetry
 
 
@@ -19,6 +18,10 @@ class Hooks(Protocol):
 
     def remove(self) -> None:
         """Take them out."""
+
+
+Install = Callable[[Any, Telemetry], Hooks]
+"""Given the module that was waited for, puts the hooks of its provider in."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,27 @@ class Provider:
         distribution: Its package on the index.
         module: The import that triggers the hooks. It is never imported by us.
         minimum: The lowest version supported.
-        hooks: Dotted path of the function ``(module, telemetry) -> Hooks``.
+        hooks: Imports what puts the hooks in, once they are wanted.
     """
 
     name: str
     distribution: str
     module: str
     minimum: tuple[int, ...]
-    hooks: str
+    hooks: Callable[[], Install]
+
+
+# With import statements: tools that freeze an application find by them what it needs.
+def _openai() -> Install:
+    from openlayer_otel.providers.openai.hooks import install
+
+    return install
+
+
+def _anthropic() -> Install:
+    from openlayer_otel.providers.anthropic.hooks import install
+
+    return install
 
 
 PROVIDERS = {
@@ -49,14 +65,14 @@ PROVIDERS = {
             # The last of the modules that the hooks need; "import openai" always loads it.
             module="openai._base_client",
             minimum=(1, 40),
-            hooks="openlayer_otel.providers.openai.hooks:install",
+            hooks=_openai,
         ),
         Provider(
             name="anthropic",
             distribution="anthropic",
             module="anthropic._base_client",
             minimum=(0, 40),
-            hooks="openlayer_otel.providers.anthropic.hooks:install",
+            hooks=_anthropic,
         ),
     )
 }
@@ -73,10 +89,12 @@ class Installation:
         self.telemetry = telemetry
         self._active = True
         self._hooks: list[Hooks] = []
+        self._stops: list[Callable[[], None]] = []
 
     def add(self, provider: Provider) -> None:
         """Hook ``provider`` when its SDK is imported; at once if it is."""
-        when_imported(provider.module, lambda module: self._imported(provider, module))
+        stop = when_imported(provider.module, lambda module: self._imported(provider, module))
+        self._stops.append(stop)
 
     def _imported(self, provider: Provider, module: Any) -> None:
         if not self._active:
@@ -84,10 +102,7 @@ class Installation:
         try:
             if _old(provider):
                 return
-            path, _, name = provider.hooks.partition(":")
-            install: Callable[[Any, Telemetry], Hooks] = getattr(
-                importlib.import_module(path), name
-            )
+            install = provider.hooks()
             self._hooks.append(install(module, self.telemetry))
         except Exception as error:  # noqa: BLE001 - boundary: the SDK's import must succeed
             report_failure(f"hooking {provider.name}", error)
@@ -95,6 +110,8 @@ class Installation:
     def remove(self) -> None:
         """Take out every hook; imports that are still to come put in none."""
         self._active = False
+        for stop in self._stops:
+            stop()
         for hooks in self._hooks:
             try:
                 hooks.remove()
@@ -127,9 +144,12 @@ def selected(names: tuple[str, ...] | None) -> list[Provider]:
 
 def _old(provider: Provider) -> bool:
     """Whether the installed SDK is too old; if so it is said once."""
+    version: str | None = None
     try:
         version = importlib.metadata.version(provider.distribution)
-    except importlib.metadata.PackageNotFoundError:
+    except (importlib.metadata.PackageNotFoundError, KeyError, OSError):
+        pass
+    if version is None:  # as in a bundle that was stripped of its metadata, or of a part of it
         return False
     found = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
     if found >= provider.minimum:

@@ -14,18 +14,12 @@ from types import TracebackType
 from typing import Any
 
 from opentelemetry.context import get_current
-from opentelemetry.trace import (
-    INVALID_SPAN,
-    ProxyTracer,
-    ProxyTracerProvider,
-    Span,
-    get_current_span,
-    get_tracer_provider,
-)
+from opentelemetry.trace import INVALID_SPAN, Span, get_current_span
 
 from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure, warn_once
 from openlayer_otel.genai.nesting import suppressed
+from openlayer_otel.genai.recording import nobody_records
 from openlayer_otel.telemetry import active
 from openlayer_otel.tracing.beginning import begin
 from openlayer_otel.tracing.columns import row_step, update_trace
@@ -268,11 +262,9 @@ def _wanted_step(function: str) -> Step | None:
 
 
 def _somebody_traces() -> bool:
-    """Whether spans are wanted here: there is a tracer provider, and tracing is not suppressed."""
-    nobody = isinstance(active().tracer, ProxyTracer) and isinstance(
-        get_tracer_provider(), ProxyTracerProvider
-    )
-    return not nobody and not suppressed(get_current())
+    """Whether spans are wanted here: they may be recorded, and tracing is not suppressed."""
+    context = get_current()
+    return not nobody_records(active().tracer, context) and not suppressed(context)
 
 
 def _step_of_other(span: Span, above: Step | None) -> Step:

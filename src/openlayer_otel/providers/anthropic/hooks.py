@@ -11,7 +11,6 @@ from openlayer_otel.providers.anthropic.agent_runs import RUN_KEY, Run
 from openlayer_otel.providers.anthropic.native_tracing import NativeTracing
 from openlayer_otel.providers.anthropic.sdk import ANTHROPIC
 from openlayer_otel.providers.anthropic.tool_runner import ToolRunnerHooks
-from openlayer_otel.providers.patching import when_imported
 from openlayer_otel.providers.stainless import StainlessHooks
 from openlayer_otel.providers.stainless_call import Call
 from openlayer_otel.telemetry import Telemetry
@@ -37,7 +36,7 @@ class AnthropicHooks(StainlessHooks):
         """Hook ``_base_client`` and ``_streaming``, and the runners' module when it comes."""
         super().install(base_client, streaming)
         self._native.install(base_client, self.patches)
-        when_imported(_RUNNER_MODULE, self._runners.install)
+        self.patches.when_imported(_RUNNER_MODULE, base_client, self._runners.install)
 
     def started(self, call: Call, context: Context) -> None:
         """A call that an agent's run makes tells the run its answer."""

@@ -41,8 +41,6 @@ class ToolRunnerHooks:
 
     def install(self, module: Any) -> None:
         """Hook the module ``anthropic.lib.tools._beta_runner``."""
-        if not self._patches.active:
-            return
         wrap = self._patches.wrap
         wrap(module, "BaseSyncToolRunner.__run__", self._run)
         wrap(module, "BaseAsyncToolRunner.__run__", self._run_async)

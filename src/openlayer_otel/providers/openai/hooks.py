@@ -15,5 +15,5 @@ def install(base_client: Any, telemetry: Telemetry) -> StainlessHooks:
     """Hook ``openai._base_client`` and the streaming module it has imported."""
     hooks = StainlessHooks(OPENAI, telemetry)
     hooks.install(base_client, sys.modules["openai._streaming"])
-    WebSocketHooks(telemetry, hooks.patches).install()
+    WebSocketHooks(telemetry, hooks.patches).install(base_client)
     return hooks

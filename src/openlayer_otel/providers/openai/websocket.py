@@ -9,6 +9,7 @@ exist since openai 1.58 (beta), 1.9x and 2.5x.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,7 +21,7 @@ from openlayer_otel.providers.hosts import provider_of
 from openlayer_otel.providers.openai.realtime import REALTIME
 from openlayer_otel.providers.openai.responses import RESPONSES
 from openlayer_otel.providers.openai.turns import Turns
-from openlayer_otel.providers.patching import Patches, when_imported
+from openlayer_otel.providers.patching import Patches
 from openlayer_otel.telemetry import Telemetry
 
 # Module -> its connection classes, and what a turn of theirs is.
@@ -49,15 +50,13 @@ class WebSocketHooks:
         self._telemetry = telemetry
         self._patches = patches
 
-    def install(self) -> None:
-        """Wait for the modules; none is imported."""
+    def install(self, base_client: Any) -> None:
+        """Wait for the modules of the SDK that ``base_client`` belongs to; none is imported."""
         for module, (name, endpoint) in _CONNECTIONS.items():
-            when_imported(module, _Installer(self, name, endpoint))
+            self._patches.when_imported(module, base_client, partial(self._hook, name, endpoint))
 
-    def hook(self, module: Any, name: str, endpoint: Endpoint) -> None:
+    def _hook(self, name: str, endpoint: Endpoint, module: Any) -> None:
         """Hook the sync and the async connection class of a module that has them."""
-        if not self._patches.active:
-            return
         methods = _Methods(self._telemetry, endpoint)
         for prefix, asynchronous in (("", False), ("Async", True)):
             kind: Any = getattr(module, prefix + name, None)
@@ -73,21 +72,6 @@ class WebSocketHooks:
             if hasattr(getattr(module, manager, None), "send"):
                 for method, hook in methods.manager_hooks(asynchronous):
                     self._patches.wrap(module, f"{manager}.{method}", hook)
-
-
-class _Installer:
-    """Called with the module once it is imported."""
-
-    def __init__(self, hooks: WebSocketHooks, name: str, endpoint: Endpoint) -> None:
-        self._hooks = hooks
-        self._name = name
-        self._endpoint = endpoint
-
-    def __call__(self, module: Any) -> None:
-        try:
-            self._hooks.hook(module, self._name, self._endpoint)
-        except Exception as error:  # noqa: BLE001 - boundary: the SDK's import must succeed
-            report_failure("hooking OpenAI's WebSocket connections", error)
 
 
 class _Methods:
