@@ -68,6 +68,8 @@ VERSION_SETS = (
         ("3.10", "3.11", "3.12"),
     ),
     VersionSet("openai-1.66", ("openai==1.66.0", "anthropic==0.49.0", _OLD_HTTPX)),
+    # Each kind of tool runner makes its steps by itself, until 0.73.
+    VersionSet("anthropic-0.69", ("openai==1.109.1", "anthropic==0.69.0")),
     VersionSet("openai-1", ("openai==1.109.1", "anthropic==0.75.0")),
     VersionSet("openai-2", ("openai==2.54.0", "anthropic==1.13.0")),
     VersionSet("openai-3.0", ("openai==3.0.0", "anthropic==1.14.0")),

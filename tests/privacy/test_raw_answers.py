@@ -86,6 +86,7 @@ MESSAGE: dict[str, Any] = {
     "role": "assistant",
     "model": "m",
     "stop_reason": "end_turn",
+    "stop_details": {"type": "refusal", "fallback_credit_token": at("token")},
     "stop_sequence": None,
     "usage": {"input_tokens": 1, "output_tokens": 1},
     "content": [

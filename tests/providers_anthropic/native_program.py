@@ -198,6 +198,12 @@ def tool_runner_switched_off(program: Program) -> None:
     tool_runner(program, program.client(open_telemetry=False))
 
 
+def tool_runner_suppressed(program: Program) -> None:
+    token = attach(set_value("suppress_instrumentation", True))
+    tool_runner(program)
+    detach(token)
+
+
 SCENARIOS: Sequence[Callable[[Program], None]] = (
     create,
     create_async,
@@ -218,6 +224,7 @@ SCENARIOS: Sequence[Callable[[Program], None]] = (
     other_endpoint,
     tool_runner,
     tool_runner_switched_off,
+    tool_runner_suppressed,
 )
 
 

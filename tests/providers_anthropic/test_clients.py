@@ -123,6 +123,8 @@ def test_bedrock_streams_are_read_in_amazons_framing(
         ("https://openrouter.ai/api", "openrouter"),
         ("https://api.deepseek.com/anthropic", "deepseek"),
         ("https://api.moonshot.ai/anthropic", "moonshot_ai"),
+        ("https://api.kimi.com/coding/", "moonshot_ai"),
+        ("https://api.minimaxi.com/anthropic", "minimax"),
         ("https://proxy.example.com", "anthropic"),
     ],
 )

@@ -116,6 +116,19 @@ def test_interleaved_blocks_are_put_together_by_index(
     assert [each["arguments"] for each in parts_of(instrumented)] == [{"at": "sea"}, {"at": "sky"}]
 
 
+@pytest.mark.parametrize("content", [True, False])
+def test_a_stream_names_the_model_that_another_has_fallen_back_to(
+    content: bool, instrument: Callable[..., None], spans: SpanLog, on_wire: OnWire, wire: Wire
+) -> None:
+    instrument(capture_content=content)
+    hop = {"type": "fallback", "from": {"model": "claude-x"}, "to": {"model": "claude-y"}}
+    wire.reply = stream_of({"type": "text", "text": "I"}, hop, {"type": "text", "text": "Sure"})
+    list(on_wire(anthropic.Anthropic, api_key="k").beta.messages.create(**CALL, stream=True))
+    attributes = spans.only().attributes or {}
+    assert attributes[semconv.REQUEST_MODEL] == "claude-x"
+    assert attributes[semconv.RESPONSE_MODEL] == "claude-y"
+
+
 HELPER_USES: dict[str, Callable[[Any], Any]] = {
     "events": lambda stream: list(stream),
     "text_stream": lambda stream: list(stream.text_stream),

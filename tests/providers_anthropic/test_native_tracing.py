@@ -140,19 +140,18 @@ def test_the_sdks_spans_of_everything_else_stay() -> None:
 
 
 @pytest.mark.matrix
-def test_a_tool_runner_keeps_the_sdks_agent_and_tool_above_and_beside_our_calls() -> None:
-    chat = "chat claude-x;mode=tool"
-    tool = ["anthropic.custom_tool_use get_weather", ["in the tool"]]
-    found = seen("openlayer")["tool_runner"]["spans"]
-    assert tree(found) == [["anthropic.messages.tool_runner", [chat], tool, [chat]]]
-    assert {each["scope"] for each in generations(found)} == {OURS}
-
-
-def test_a_tool_runner_of_a_client_that_does_not_trace_itself_is_ours() -> None:
+@pytest.mark.parametrize("scenario", ["tool_runner", "tool_runner_switched_off"])
+def test_a_tool_runner_has_our_agent_and_tools_alone(scenario: str) -> None:
     chat = "chat claude-x;mode=tool"
     tool = ["execute_tool get_weather", ["in the tool"]]
-    found = seen("openlayer")["tool_runner_switched_off"]["spans"]
+    found = seen("openlayer")[scenario]["spans"]
     assert tree(found) == [["invoke_agent", [chat], tool, [chat]]]
+
+
+def test_a_suppressed_tool_runner_does_not_come_back_as_the_sdks() -> None:
+    assert scopes(seen("openlayer")["tool_runner_suppressed"]["spans"]) == [
+        ("application", "in the tool")
+    ]
 
 
 # --- anthropic_tracing="sdk" ------------------------------------------------------------------

@@ -101,6 +101,19 @@ def test_request_parameters_are_recorded(instrumented: SpanLog, on_wire: OnWire)
     assert "somebody" not in json.dumps(said)
 
 
+def test_a_turn_of_a_thread_says_what_it_continues(instrumented: SpanLog, on_wire: OnWire) -> None:
+    messages = on_wire(anthropic.Anthropic, api_key="k").beta.messages
+    for thread in (
+        {"type": "create"},
+        {"type": "continue", "previous_message_id": "msg_1"},
+        "continue",  # not as the API has it
+    ):
+        messages.create(**CALL, extra_body={"thread": thread})
+    continued = semconv.REQUEST_PREVIOUS_RESPONSE_ID
+    said = [(span.attributes or {}).get(continued) for span in instrumented.ended]
+    assert said == [None, "msg_1", None]
+
+
 def test_nothing_that_was_not_given_is_recorded(
     instrumented: SpanLog, on_wire: OnWire, wire: Wire, caplog: pytest.LogCaptureFixture
 ) -> None:

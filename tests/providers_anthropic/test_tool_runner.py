@@ -105,6 +105,15 @@ def test_the_agent_holds_the_first_question_and_the_last_answer(
     assert not [name for name in said if name.startswith("gen_ai.usage.")], "counted twice"
 
 
+def test_the_agent_names_the_conversation_of_its_client(instrumented: SpanLog, client: Any) -> None:
+    if not hasattr(client, "open_telemetry"):
+        pytest.skip("not in this version of the SDK")
+    options = {**client.open_telemetry, "conversation_id": "conv_1"}
+    runner(client.with_options(open_telemetry=options)).until_done()
+    agent = instrumented.named("invoke_agent").attributes or {}
+    assert agent[semconv.CONVERSATION_ID] == "conv_1"
+
+
 def test_without_content_an_agent_holds_no_words(
     instrument: Callable[..., None], spans: SpanLog, client: Any
 ) -> None:
@@ -124,7 +133,11 @@ def test_what_a_tool_does_is_below_it(
             client.messages.create(**{**CALL, "model": "claude-other"})
         return "sunny"
 
-    runner(client, get_weather, max_iterations=1).until_done()
+    agent = runner(client, get_weather)
+    next(agent)
+    agent.generate_tool_call_response()
+    del agent
+    gc.collect()
     below = [TOOL, ["look up", ["chat claude-other"]]]
     assert instrumented.tree() == [["invoke_agent", [CHAT], below]]
     [output] = json_attribute(instrumented.named("invoke_agent"), semconv.OUTPUT_MESSAGES)

@@ -25,6 +25,7 @@ _SECRET = frozenset(
     {
         "signature",  # of Anthropic's thinking and compaction
         "thought_signature",  # Gemini's, behind OpenAI's API
+        "fallback_credit_token",  # of Anthropic's refusals: worth money to who presents it
         "logprobs",
         "headers",  # of a remote MCP server, and what follows
         "authorization",

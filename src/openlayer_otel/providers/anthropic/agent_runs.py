@@ -1,4 +1,4 @@
-"""The spans of a tool runner that the SDK does not trace itself: the run, and its tools.
+"""The spans of a tool runner: the run, and its tools.
 
 A *runner* (``beta.messages.tool_runner``) asks the model, runs the tools that it wants, and
 asks again, one *step* for each answer that the application takes from it. A *run* is the span
@@ -119,15 +119,22 @@ class Run:
         self._uses_done: set[str] = set()
 
     @staticmethod
-    def start(telemetry: Telemetry, parameters: Mapping[str, Any], context: Context) -> Run:
+    def start(
+        telemetry: Telemetry,
+        parameters: Mapping[str, Any],
+        context: Context,
+        conversation: str | None = None,
+    ) -> Run:
         """Start the span of a run.
 
         Args:
             telemetry: Where it goes.
             parameters: What the runner sends with each request.
             context: The context of the first step.
+            conversation: The conversation that its client names.
         """
-        started = Operation.start(telemetry, AGENT, _HERE, parameters, "", context)
+        here = _HERE if conversation is None else Identity("", conversation=conversation)
+        started = Operation.start(telemetry, AGENT, here, parameters, "", context)
         if isinstance(started, Operation):
             return Run(telemetry, started, started.context)
         if started.get_span_context().is_valid:

@@ -91,15 +91,24 @@ class MessageStreamReader(StreamReader):
         if not isinstance(block, dict):
             return
         index = index if type(index) is int else len(self._blocks)
+        kind = block.get("type")
         # Its type tells of a compaction, also where nothing that was said is recorded.
-        made = self._blocks[index] = _Block(block if self._content else {"type": block.get("type")})
-        usual = _USUAL_DELTAS.get(str(block.get("type")))
+        made = self._blocks[index] = _Block(block if self._content else {"type": kind})
+        if kind == "fallback":
+            self._fall_back(block.get("to"))
+        usual = _USUAL_DELTAS.get(str(kind))
         self._open_index = _NONE
         if usual is not None:
             self._delta, self._field = usual
             self._open_index = index
             if self._content:
                 self._take = made.buffer(_TEXT_DELTAS[self._delta][1]).take
+
+    def _fall_back(self, to: Any) -> None:
+        """From here on another model answers, whose tokens the usage counts."""
+        model = to.get("model") if isinstance(to, dict) else None
+        if isinstance(model, str):
+            self._message["model"] = model
 
     def _read_delta(self, event: dict[str, Any]) -> None:
         index = event.get("index")

@@ -74,6 +74,7 @@ def read_request(body: Mapping[str, Any], record: Record) -> None:
         if body.get("stream") is True:
             attributes[semconv.REQUEST_STREAM] = True
         _read_output_config(body, record)
+        _read_thread(body.get("thread"), record)
         parameters = {name: body[name] for name in body if name in _PARAMETERS and body[name]}
         if "context_management" in parameters:
             parameters["context_management"] = _without_words(parameters["context_management"])
@@ -103,6 +104,13 @@ def _read_output_config(body: Mapping[str, Any], record: Record) -> None:
     # "output_format" is what "output_config.format" was called before.
     if isinstance(output.get("format") or body.get("output_format"), dict):
         record.attributes[semconv.OUTPUT_TYPE] = "json"
+
+
+def _read_thread(thread: Any, record: Record) -> None:
+    """The conversation that the API holds: the request sends only what is new in it."""
+    previous = thread.get("previous_message_id") if isinstance(thread, dict) else None
+    if isinstance(previous, str) and previous:
+        record.attributes[semconv.REQUEST_PREVIOUS_RESPONSE_ID] = previous
 
 
 def read_usage(usage: Any, record: Record) -> None:

@@ -5,15 +5,16 @@ helpers do. By default a call that we trace gets no native span: the SDK is hand
 its place, as one that records nothing and names the same trace, so that whatever the SDK does
 with its span (making it current, sending its trace context with every attempt, after the
 request is signed) it does with ours, or leaves undone where the client has it switched off.
-Native spans of everything else stay. With ``anthropic_tracing="sdk"`` it is the other way
-round: what the SDK traces gets no span of ours.
+Tool runners have none either (see ``tool_runner.py``); native spans of everything else stay.
+With ``anthropic_tracing="sdk"`` it is the other way round: what the SDK traces gets no span of
+ours.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from opentelemetry.trace import NonRecordingSpan, get_current_span, get_tracer_provider
+from opentelemetry.trace import NonRecordingSpan, get_current_span
 
 from openlayer_otel.diagnostics import warn_once
 from openlayer_otel.providers.patching import Patches
@@ -28,7 +29,7 @@ class NativeTracing:
 
     Args:
         sdk: Says which requests we cover.
-        telemetry: Where our spans go, and the setting ``anthropic_tracing``.
+        telemetry: Has the setting ``anthropic_tracing``.
 
     Attributes:
         left_to_sdk: Whether what the SDK traces gets no span of ours.
@@ -36,7 +37,6 @@ class NativeTracing:
 
     def __init__(self, sdk: StainlessSDK, telemetry: Telemetry) -> None:
         self._sdk = sdk
-        self._telemetry = telemetry
         self.left_to_sdk = telemetry.settings.anthropic_tracing == "sdk"
 
     def install(self, base_client: Any, patches: Patches) -> None:
@@ -72,16 +72,3 @@ class NativeTracing:
             bool(getattr(options, "span_name", None))
             and getattr(client, "_tracer", None) is not None
         )
-
-    def traces_helpers(self, client: Any) -> bool:
-        """Whether the SDK's spans of a client's helpers stand where ours would.
-
-        They do if they go to the same tracer provider: parents and children must meet there.
-        """
-        if getattr(client, "_tracer", None) is None:
-            return False
-        if self.left_to_sdk:
-            return True
-        options = getattr(client, "_open_telemetry", None)
-        own = options.get("tracer_provider") if isinstance(options, dict) else None
-        return (get_tracer_provider() if own is None else own) is self._telemetry.tracer_provider

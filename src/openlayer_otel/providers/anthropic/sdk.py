@@ -41,15 +41,20 @@ def _named_provider(client: Any) -> str | None:
     return next((_CLIENTS[name] for name in names if name in _CLIENTS), None)
 
 
-def identify(client: Any) -> Identity:
-    """Who serves the calls of an Anthropic client: its class knows, or its base URL."""
+def conversation_of(client: Any) -> str | None:
+    """The conversation that an Anthropic client names in its options for tracing."""
     options = getattr(client, "_open_telemetry", None)
     conversation = options.get("conversation_id") if isinstance(options, dict) else None
+    return conversation if isinstance(conversation, str) else None
+
+
+def identify(client: Any) -> Identity:
+    """Who serves the calls of an Anthropic client: its class knows, or its base URL."""
     return identity_of(
         getattr(client, "base_url", None),
         semconv.PROVIDER_ANTHROPIC,
         _named_provider(client),
-        conversation if isinstance(conversation, str) else None,
+        conversation_of(client),
     )
 
 

@@ -1,8 +1,8 @@
-"""Hooks of ``beta.messages.tool_runner``, where the SDK does not trace it itself.
+"""Hooks of ``beta.messages.tool_runner``, which make the runs of ``agent_runs.py``.
 
-The SDK makes the spans of its runners from 1.14 on; where it does (see ``native_tracing.py``),
-they stay and nothing is done here, else the runs of ``agent_runs.py`` are made. One runner
-has one agent span either way.
+The SDK makes spans of its runners, too, from 1.14 on (see ``native_tracing.py``). They hold no
+content unless the SDK is told so, and know nothing of our settings for it. So they are silenced,
+unless tracing is left to the SDK: one runner has one agent span either way.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from openlayer_otel.genai.nesting import suppressed
 from openlayer_otel.providers.anthropic.agent_runs import RUN_KEY, Run
 from openlayer_otel.providers.anthropic.native_tracing import NativeTracing
 from openlayer_otel.providers.anthropic.run_steps import AsyncRunSteps, RunSteps
+from openlayer_otel.providers.anthropic.sdk import conversation_of
 from openlayer_otel.providers.patching import Patches
 from openlayer_otel.telemetry import Telemetry
 
@@ -28,7 +29,7 @@ class ToolRunnerHooks:
 
     Args:
         telemetry: Where the spans go.
-        native: Says whether the SDK traces its runners.
+        native: Says whether tracing is left to the SDK.
         patches: Gets what is wrapped.
     """
 
@@ -38,12 +39,16 @@ class ToolRunnerHooks:
         self._patches = patches
         self._runs: WeakKeyDictionary[Any, Run] = WeakKeyDictionary()
         self._empty_tool_run: Any = None
+        # Whether the SDK's spans of its runners, if it makes any, are known how to be left out.
+        self._silences = False
 
     def install(self, module: Any) -> None:
         """Hook the module ``anthropic.lib.tools._beta_runner``."""
         wrap = self._patches.wrap
-        wrap(module, "BaseSyncToolRunner.__run__", self._run)
-        wrap(module, "BaseAsyncToolRunner.__run__", self._run_async)
+        for runner in _step_makers(module, "BaseSyncToolRunner", "Beta{}ToolRunner"):
+            wrap(module, f"{runner}.__run__", self._run)
+        for runner in _step_makers(module, "BaseAsyncToolRunner", "BetaAsync{}ToolRunner"):
+            wrap(module, f"{runner}.__run__", self._run_async)
         wrap(module, "BaseSyncToolRunner._generate_tool_call_response", self._tools)
         wrap(module, "BaseAsyncToolRunner._generate_tool_call_response", self._tools_async)
         if hasattr(module.BaseSyncToolRunner, "_run_tool"):
@@ -59,24 +64,30 @@ class ToolRunnerHooks:
         self._silence_native(module)
 
     def _silence_native(self, module: Any) -> None:
-        """Keep the SDK from tracing a run that is ours; its spans go to another provider."""
-        if hasattr(module, "start_tool_runner_span"):
-            self._patches.wrap(module, "start_tool_runner_span", self._native_run)
-        if hasattr(module, "ToolRun") and hasattr(module.BaseToolRunner, "_tool_use_span"):
+        """Keep the SDK from tracing a run that is ours."""
+        self._silences = (
+            hasattr(module, "start_tool_runner_span")
+            and hasattr(module, "ToolRun")
+            and hasattr(module.BaseToolRunner, "_tool_use_span")
+        )
+        if self._silences:
             self._empty_tool_run = module.ToolRun
+            self._patches.wrap(module, "start_tool_runner_span", self._native_run)
             self._patches.wrap(module, "BaseToolRunner._tool_use_span", self._native_tool)
 
+    def _left_to_sdk(self, client: Any) -> bool:
+        """Whether a client's runners have the SDK's spans and none of ours."""
+        traced = getattr(client, "_tracer", None) is not None
+        return traced and (self._native.left_to_sdk or not self._silences)
+
     def _native_run(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        run = otel_context.get_value(RUN_KEY)
-        if isinstance(run, Run) and run.recorded:
-            return None
-        return wrapped(*args, **kwargs)
+        client = args[0] if args else kwargs["client"]
+        return wrapped(*args, **kwargs) if self._left_to_sdk(client) else None
 
     def _native_tool(self, wrapped: Any, runner: Any, args: Any, kwargs: Any) -> Any:
-        run = self._runs.get(runner)
-        if run is not None and run.recorded:
-            return nullcontext(self._empty_tool_run())
-        return wrapped(*args, **kwargs)
+        if self._left_to_sdk(runner._client):
+            return wrapped(*args, **kwargs)
+        return nullcontext(self._empty_tool_run())
 
     # --- the run ---
 
@@ -85,8 +96,9 @@ class ToolRunnerHooks:
         run = Run(self._telemetry)
         try:
             here = otel_context.get_current()
-            if not suppressed(here) and not self._native.traces_helpers(runner._client):
-                run = Run.start(self._telemetry, runner._params, here)
+            if not suppressed(here) and not self._left_to_sdk(runner._client):
+                conversation = conversation_of(runner._client)
+                run = Run.start(self._telemetry, runner._params, here, conversation)
         except Exception as error:  # noqa: BLE001 - boundary: the runner must run
             report_failure("the anthropic tool runner hook", error)
         self._runs[runner] = run
@@ -147,6 +159,14 @@ class ToolRunnerHooks:
             answer = await wrapped(*args, **kwargs)
             result.block = {"content": answer}
         return answer
+
+
+def _step_makers(module: Any, base: str, kinds: str) -> list[str]:
+    """The runners that make steps: those with this base; before 0.73 each kind by itself."""
+    made_by_base = getattr(module, base).__run__
+    if not getattr(made_by_base, "__isabstractmethod__", False):
+        return [base]
+    return [kinds.format(""), kinds.format("Streaming")]
 
 
 def _use(*arguments: Any) -> dict[str, Any]:
