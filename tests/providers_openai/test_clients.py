@@ -108,6 +108,15 @@ def test_the_module_itself_is_a_client(instrumented: SpanLog) -> None:
     assert [span.name for span in instrumented.ended] == ["chat m", "embeddings m"]
 
 
+@pytest.mark.usefixtures("module_client")
+def test_the_module_may_be_given_another_base_url(instrumented: SpanLog) -> None:
+    openai.chat.completions.create(model="m", messages=MESSAGES)
+    openai.base_url = str(openai.base_url).replace("127.0.0.1", "localhost")
+    openai.chat.completions.create(model="m", messages=MESSAGES)
+    addresses = [(span.attributes or {})["server.address"] for span in instrumented.ended]
+    assert addresses == ["127.0.0.1", "localhost"]
+
+
 def test_clients_and_methods_made_before_instrumenting_are_traced(
     transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
 ) -> None:

@@ -172,18 +172,6 @@ def test_media_by_address_keep_it(
     ]
 
 
-@pytest.mark.parametrize("name", ["prompt_cache_hit_tokens", "cached_tokens"])
-def test_cached_tokens_are_read_under_other_names(
-    name: str, transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
-) -> None:
-    """DeepSeek's and Moonshot's."""
-    instrument()
-    usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, name: 8}
-    client = transport({**HEAD, "choices": [], "usage": usage})
-    client.chat.completions.create(model="m", messages=MESSAGES)
-    assert (spans.only().attributes or {})["gen_ai.usage.cache_read.input_tokens"] == 8
-
-
 def test_half_a_character_in_a_short_value_costs_that_character_only(
     transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
 ) -> None:

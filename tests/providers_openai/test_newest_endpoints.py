@@ -1,8 +1,9 @@
-"""Endpoints that only the newest SDKs have: decisions, videos, agent sessions, other providers."""
+"""What only newer SDKs have: decisions, videos, agent sessions, other providers."""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -118,3 +119,30 @@ def test_a_client_of_another_provider_says_so(
     client = transport(answer, api_key=None, provider=provider)
     client.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}])
     assert (instrumented.only().attributes or {})["gen_ai.provider.name"] == "aws.bedrock"
+
+
+def test_a_response_that_is_fetched_from_its_midst_is_read_as_far_as_it_comes(
+    transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    place = {"item_id": "i", "content_index": 0}
+    pieces = [
+        ("output_text", 0, "hel"),
+        ("output_text", 0, "lo"),
+        ("mcp_call_arguments", 1, "{}"),
+        ("code_interpreter_call_code", 2, "1 + 1"),
+    ]
+    client = transport(
+        [
+            {"type": f"response.{kind}.delta", **place, "output_index": index, "delta": delta}
+            for kind, index, delta in pieces
+        ]
+    )
+    retrieve = _resource(client, "responses.retrieve")
+    if "starting_after" not in inspect.signature(retrieve).parameters:
+        pytest.skip(f"openai {openai.__version__} streams no response again")
+    list(retrieve("resp_1", stream=True, starting_after=7))
+    (message,) = json_attribute(instrumented.only(), "gen_ai.output.messages")
+    text, remote, code = message["parts"]
+    assert text == {"type": "text", "content": "hello"}
+    assert remote["server_tool_call"] == {"type": "mcp", "server_label": None, "arguments": {}}
+    assert code["server_tool_call"] == {"type": "code_interpreter", "code": "1 + 1"}

@@ -151,3 +151,15 @@ def test_the_role_may_come_with_every_piece(
     assert _text(attributes) == "abc"
     (message,) = json.loads(attributes["gen_ai.output.messages"])
     assert message["role"] == role
+
+
+@pytest.mark.parametrize("answer", [[], b"", b'{"id": "c-1", "choices": []}'])
+def test_a_stream_without_a_single_piece_is_told_from_a_whole_one(
+    answer: Any, transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    """A gateway that gives up, or a server that does not stream: the application gets nothing."""
+    client = transport(answer)
+    assert not list(client.chat.completions.create(model="m", messages=MESSAGES, stream=True))
+    attributes = instrumented.only().attributes or {}
+    assert attributes["gen_ai.response.finish_reasons"] == ("error",)
+    assert "openlayer.operation.outcome" not in attributes

@@ -14,6 +14,7 @@ from opentelemetry.trace import StatusCode
 
 from openlayer_otel.standin.llm_server import LLMServer
 from tests.support.span_log import SpanLog
+from tests.websocket.heard import Heard
 
 pytest.importorskip("websockets", reason="WebSockets need openai[realtime]")
 
@@ -228,20 +229,6 @@ def _asked(client: openai.OpenAI, api: str, steering: str) -> Any:
     return Asked()
 
 
-class _Heard:
-    """The socket of a connection that hears what a test wants it to."""
-
-    def __init__(self, *events: dict[str, Any]) -> None:
-        self._events = [json.dumps(event).encode() for event in events]
-
-    def send(self, data: str) -> None:
-        """The server listens."""
-
-    def recv(self, decode: bool | None = None) -> bytes:
-        """The next event."""
-        return self._events.pop(0)
-
-
 def test_a_response_that_was_interrupted_keeps_what_was_heard_of_it(
     instrumented: SpanLog, client: openai.OpenAI
 ) -> None:
@@ -261,7 +248,7 @@ def test_a_response_that_was_interrupted_keeps_what_was_heard_of_it(
         },
         {"type": "response.done", "response": ended},
     ]
-    socket: Any = _Heard(*events)
+    socket: Any = Heard(*events)
     connection = RealtimeConnection(socket)
     connection.response.create()
     for _ in events:

@@ -274,7 +274,12 @@ class Operation:
             if record.with_content:
                 encode_output(record, self._telemetry.content)
         if (
-            (outcome is not None or self._first_chunk is not None or record.failure is not None)
+            (
+                outcome is not None
+                or self._first_chunk is not None
+                or record.failure is not None
+                or semconv.REQUEST_STREAM in attributes  # of which not a chunk has come
+            )
             and endpoint.finish_reason_due
             and semconv.RESPONSE_FINISH_REASONS not in attributes
         ):

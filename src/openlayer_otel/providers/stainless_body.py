@@ -12,7 +12,6 @@ Where the application reads the body itself (``with_streaming_response``: ``iter
 from __future__ import annotations
 
 import weakref
-import zlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -21,6 +20,7 @@ from openlayer_otel.genai.current import attach, take_back
 from openlayer_otel.genai.encoding import from_json
 from openlayer_otel.genai.operation import response_json
 from openlayer_otel.genai.streaming import StreamEnd
+from openlayer_otel.providers.content_encoding import decoder_of
 
 _MAX_BODY = 32_000_000
 _BASES = ("SyncByteStream", "AsyncByteStream")
@@ -204,7 +204,7 @@ class BodyReader:
         self._pending: list[bytes] = []
         self._size = 0
         self._finished = False
-        self._decode: Any = _decoder(response.headers.get("content-encoding", ""))
+        self._decode = decoder_of(response)
 
     def feed(self, chunk: bytes) -> None:
         """Take in the next bytes of the body."""
@@ -276,13 +276,3 @@ class BodyReader:
         elif complete and not self._end.operation.endpoint.finish_reason_due and body:
             # Text, audio and the like, read to its end.
             self._end.operation.finish(None, raw=body)
-
-
-def _decoder(encoding: str) -> Any:
-    """A function that undoes ``content-encoding``; None where that needs another library."""
-    encoding = encoding.strip().lower()
-    if encoding in ("", "identity"):
-        return bytes
-    if encoding in ("gzip", "deflate"):
-        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress
-    return None

@@ -39,6 +39,7 @@ class StainlessSDK:
     endpoints: Mapping[str, Endpoint]
     identify: Callable[[Any], Identity]
     patterns: tuple[tuple[str, re.Pattern[str], Endpoint], ...] = ()
+    shared: frozenset[str] = frozenset()
     # By id(): a WeakKeyDictionary takes 2 µs longer, in each call.
     _known: dict[int, _KnownClient] = field(default_factory=dict, repr=False, compare=False)
 
@@ -83,7 +84,8 @@ class StainlessSDK:
                 del known_clients[key]
 
         known = _KnownClient(client, forget)
-        known.base_url = base_url
+        shared = any(each.__name__ in self.shared for each in type(client).__mro__)
+        known.base_url = None if shared else base_url
         known.identity = identity
         known_clients[key] = known
         return identity

@@ -29,8 +29,16 @@ _PIECES: dict[str, tuple[str, str | None, str]] = {
     "response.mcp_call_arguments.delta": ("arguments", None, ""),
     "response.code_interpreter_call_code.delta": ("code", None, ""),
 }
-# The type of an item whose beginning was missed, from its field.
-_ITEM_TYPES = {"summary": "reasoning", "arguments": "function_call", "input": "custom_tool_call"}
+# The item whose beginning was missed, as far as such an event tells; else it is a message.
+_ITEMS = {
+    "response.reasoning_text.delta": "reasoning",
+    "response.reasoning_summary_text.delta": "reasoning",
+    "response.function_call_arguments.delta": "function_call",
+    "response.custom_tool_call_input.delta": "custom_tool_call",
+    "response.mcp_call_arguments.delta": "mcp_call",
+    "response.code_interpreter_call_code.delta": "code_interpreter_call",
+}
+_MESSAGE = {"type": "message", "role": "assistant"}
 _WHOLE = frozenset({"response.completed", "response.incomplete", "response.failed"})
 _HEAD = (
     "id",
@@ -124,7 +132,8 @@ class ResponseStreamReader(StreamReader):
         index = self._index(event)
         item = self._items.get(index)
         if item is None:
-            item = self._items[index] = _Item({"type": _ITEM_TYPES.get(field, "message")}, False)
+            begun = {"type": _ITEMS[kind]} if kind in _ITEMS else _MESSAGE
+            item = self._items[index] = _Item(begun, False)
         if item.done:
             return
         position = event.get(index_name)

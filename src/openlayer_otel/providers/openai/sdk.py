@@ -87,4 +87,10 @@ def identify(client: Any) -> Identity:
     return identity_of(getattr(client, "base_url", None), semconv.PROVIDER_OPENAI, fixed)
 
 
-OPENAI = StainlessSDK(module="openai", endpoints=ENDPOINTS, identify=identify, patterns=PATTERNS)
+OPENAI = StainlessSDK(
+    module="openai",
+    endpoints=ENDPOINTS,
+    identify=identify,
+    patterns=PATTERNS,
+    shared=frozenset({"_ModuleClient"}),
+)

@@ -11,6 +11,9 @@ from openlayer_otel.genai.record import Record
 _INPUT_DETAILS = {
     "cached_tokens": semconv.USAGE_CACHE_READ_INPUT_TOKENS,
     "cache_write_tokens": semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
+    # DashScope's name, and LiteLLM's for what Anthropic has written.
+    "cache_creation_input_tokens": semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
+    "cache_creation_tokens": semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
     "text_tokens": semconv.USAGE_TEXT_INPUT_TOKENS,
     "image_tokens": semconv.USAGE_IMAGE_INPUT_TOKENS,
     "audio_tokens": semconv.USAGE_AUDIO_INPUT_TOKENS,
@@ -79,10 +82,15 @@ def read_usage(usage: Any, record: Record) -> None:
                 elif type(count) is dict and detail == "cached_tokens_details":
                     _read_cached(count, attributes)
     if semconv.USAGE_CACHE_READ_INPUT_TOKENS not in attributes:
-        # DeepSeek's name for it; and Moonshot's, of which servers without a cache send a zero.
+        # DeepSeek's name for it; Moonshot's and that of gateways to Anthropic, of which servers
+        # without a cache send a zero.
         hits = usage.get("prompt_cache_hit_tokens")
-        hits = (usage.get("cached_tokens") or None) if hits is None else hits
+        if hits is None:
+            hits = usage.get("cached_tokens") or usage.get("cache_read_input_tokens") or None
         record.usage(semconv.USAGE_CACHE_READ_INPUT_TOKENS, hits)
+    if semconv.USAGE_CACHE_WRITE_INPUT_TOKENS not in attributes:
+        written = usage.get("cache_creation_input_tokens") or None
+        record.usage(semconv.USAGE_CACHE_WRITE_INPUT_TOKENS, written)
     if semconv.USAGE_REASONING_OUTPUT_TOKENS not in attributes:
         record.usage(semconv.USAGE_REASONING_OUTPUT_TOKENS, usage.get("reasoning_tokens"))
     if attributes.get(semconv.USAGE_REASONING_OUTPUT_TOKENS):

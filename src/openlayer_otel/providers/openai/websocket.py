@@ -3,8 +3,9 @@
 The connection objects stay the SDK's own. ``send`` and ``send_raw``, neither of which calls the
 other, see what the client asks for, ``recv_bytes`` every message of the server (``recv``,
 iteration and ``dispatch_events`` go through it), ``close`` the end. What a connection's *manager*
-is given to send, before there is a connection, counts as sent with the connection. The classes
-exist since openai 1.58 (beta), 1.9x and 2.5x.
+is given to send, before there is a connection, counts as sent with the connection. A *lane*, one
+of several that share a connection, sends past the connection's own methods. The classes exist
+since openai 1.58 (beta), 1.9x and 2.5x, lanes since 3.x.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _CONNECTIONS: dict[str, tuple[str, Endpoint]] = {
     "openai.resources.responses.responses": ("ResponsesConnection", RESPONSES),
     "openai.resources.beta.responses.responses": ("ResponsesConnection", RESPONSES),
 }
+_LANES = "openai.lib.responses_websocket._session"
+_LANE = "ResponsesWebSocketLane"
 _TURNS = "_openlayer_turns"
 _QUEUED = "_openlayer_queued"
 # Sound comes and goes in many large messages that hold nothing for a span.
@@ -54,6 +57,14 @@ class WebSocketHooks:
         """Wait for the modules of the SDK that ``base_client`` belongs to; none is imported."""
         for module, (name, endpoint) in _CONNECTIONS.items():
             self._patches.when_imported(module, base_client, partial(self._hook, name, endpoint))
+        self._patches.when_imported(_LANES, base_client, self._hook_lanes)
+
+    def _hook_lanes(self, module: Any) -> None:
+        """Hook the lanes of a connection, sync and async."""
+        methods = _LaneMethods(self._telemetry, RESPONSES)
+        for prefix, asynchronous in (("", False), ("Async", True)):
+            send = dict(methods.hooks(asynchronous))["send"]
+            self._patches.wrap(module, f"{prefix}{_LANE}.send", send)
 
     def _hook(self, name: str, endpoint: Endpoint, module: Any) -> None:
         """Hook the sync and the async connection class of a module that has them."""
@@ -84,8 +95,8 @@ class _Methods:
     def hooks(self, asynchronous: bool) -> tuple[tuple[str, Any], ...]:
         """Method -> hook."""
         return (
-            ("send", self._send),
-            ("send_raw", self._send_raw),
+            ("send", self._send_async if asynchronous else self._send),
+            ("send_raw", self._send_async if asynchronous else self._send),
             ("recv_bytes", self._receive_async if asynchronous else self._receive),
             ("close", self._close),
         )
@@ -99,17 +110,43 @@ class _Methods:
             ("enter", enter),
         )
 
-    def _send(self, wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
-        # For both kinds of connection: the coroutine of the asynchronous one is passed on.
-        event = args[0] if args else kwargs.get("event")
-        self._guarded("sending", connection, lambda turns: turns.sent(_dict_of(event)))
-        return wrapped(*args, **kwargs)
+    def _send(self, wrapped: Any, sender: Any, args: Any, kwargs: Any) -> Any:
+        sent = self._sending(sender, args, kwargs)
+        try:
+            return wrapped(*args, **kwargs)
+        except BaseException as error:
+            self._unsent(sent, error)
+            raise
 
-    def _send_raw(self, wrapped: Any, connection: Any, args: Any, kwargs: Any) -> Any:
-        data: Any = args[0] if args else kwargs.get("data")
-        if isinstance(data, (str, bytes)) and not _begins_with(_SOUND_SENT, data):
-            self._guarded("sending", connection, lambda turns: turns.sent(_dict_of(data)))
-        return wrapped(*args, **kwargs)
+    async def _send_async(self, wrapped: Any, sender: Any, args: Any, kwargs: Any) -> Any:
+        sent = self._sending(sender, args, kwargs)
+        try:
+            return await wrapped(*args, **kwargs)
+        except BaseException as error:
+            self._unsent(sent, error)
+            raise
+
+    def _sending(self, sender: Any, args: Any, kwargs: Any) -> tuple[Turns, object] | None:
+        """``send`` takes an event, ``send_raw`` the text of one."""
+        given = args[0] if args else kwargs.get("event", kwargs.get("data"))
+        if isinstance(given, (str, bytes)) and _begins_with(_SOUND_SENT, given):
+            return None
+        try:
+            connection, event = self._sent(sender, given)
+            turns = self._turns(connection)
+            return turns, turns.sent(event)
+        except Exception as error:  # noqa: BLE001 - boundary: the application's message goes on
+            report_failure("sending over a WebSocket", error)
+            return None
+
+    def _unsent(self, sent: tuple[Turns, object] | None, error: BaseException) -> None:
+        if sent is not None:
+            turns, event = sent
+            turns.unsent(event, error)
+
+    def _sent(self, sender: Any, event: Any) -> tuple[Any, dict[str, Any]]:
+        """The connection that ``event`` is sent over, and the event as it is sent."""
+        return sender, _dict_of(event)
 
     def _queue(self, wrapped: Any, manager: Any, args: Any, kwargs: Any) -> Any:
         """A manager's ``send``, of both kinds: what it is given waits for the connection."""
@@ -185,8 +222,18 @@ class _Methods:
             return known
         identity, model = _served_by(connection)
         made = Turns(self._telemetry, self._endpoint, identity, model)
-        vars(connection)[_TURNS] = made
-        return made
+        # Another thread may have been quicker: one sends, one receives.
+        turns: Turns = vars(connection).setdefault(_TURNS, made)
+        return turns
+
+
+class _LaneMethods(_Methods):
+    """The same for the lanes of a connection."""
+
+    def _sent(self, sender: Any, event: Any) -> tuple[Any, dict[str, Any]]:
+        lane = sender._state.stream_id
+        made = _dict_of(event)
+        return sender._session.connection, made if lane is None else {**made, "stream_id": lane}
 
 
 def _begins_with(kind: tuple[bytes, str], message: Any) -> bool:
