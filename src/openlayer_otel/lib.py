@@ -89,6 +89,7 @@ _SETTINGS = {
     "attachment_upload_enabled": "upload_attachments",
     "background_publish_max_queue_size": "max_queue_size",
 }
+_BY_POSITION = ("api_key", "inference_pipeline_id", "base_url")
 # Without init(), the environment's key is enough, as it is for the SDK.
 telemetry.start_with(bootstrap.init_from_environment)
 # What init() was given so far: like the SDK's, it adds to earlier calls.
@@ -98,18 +99,22 @@ _WITHOUT_MEANING = frozenset({"background_publish_enabled", "max_buffer_size"})
 
 
 def init(
-    *, auto_instrument: bool | str | Sequence[str] | None = True, **arguments: Any
+    *values: Any, auto_instrument: bool | str | Sequence[str] | None = True, **arguments: Any
 ) -> TracerProvider:
     """As :func:`openlayer_otel.init`, with the arguments of the SDK's.
 
     It adds to what earlier calls have said; an argument that is ``None`` takes that back.
 
     Args:
+        values: ``api_key``, ``inference_pipeline_id`` and ``base_url``, if given by position.
         auto_instrument: Whether to trace the providers' SDKs, or the names of those to trace, in
             a list or one text; ``None`` means all.
         arguments: ``api_key``, ``inference_pipeline_id``, ``base_url``, ``timeout`` and so on.
             What the SDK calls otherwise is translated, what has no meaning here left out.
     """
+    if len(values) > len(_BY_POSITION):
+        raise TypeError(f"init() takes its arguments after {_BY_POSITION[-1]} by name")
+    arguments = {**dict(zip(_BY_POSITION, values, strict=False)), **arguments}
     if not bootstrap.is_started():
         _given.clear()
     for name, value in arguments.items():

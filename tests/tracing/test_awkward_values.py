@@ -126,7 +126,7 @@ def test_a_field_that_cannot_be_recorded_leaves_the_others(
 ) -> None:
     with start_step("s") as step:
         log_question(NoText())  # type: ignore[arg-type]
-        update_current_step(tags=5, model="m")
+        update_current_step(tags=NoText(), model="m")  # type: ignore[arg-type]
         update_current_step(attributes={1: 2, "self": 3, "output": "out"})  # type: ignore[dict-item]
         update_current_step(attributes=7, provider="p")  # type: ignore[arg-type]
         step.log(question=NoText(), cost=1.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import multiprocessing
 import pickle
 from typing import Any
 
@@ -108,3 +109,13 @@ def test_the_copy_of_an_object_has_the_methods_of_the_copy(steps: SpanLog) -> No
     assert [handler() is agent for handler in agent.handlers] == [True, True]
     assert copied.of_class() == "Agent"
     assert len(steps.ended) == 5
+
+
+@pytest.mark.parametrize("function", [add, pickle.dumps, len, Adder(1).__call__])
+def test_a_function_that_was_traced_where_it_is_used_is_pickled_without(function: Any) -> None:
+    assert pickle.loads(pickle.dumps(trace(function))).__qualname__ == function.__qualname__
+
+
+def test_such_a_function_works_in_another_process() -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(trace(abs), [-1]) == [1]

@@ -17,6 +17,7 @@ import pytest
 import uvicorn
 from fastapi import Depends, FastAPI
 from fastapi.responses import StreamingResponse
+from starlette.background import BackgroundTask
 
 from openlayer_otel import log_context, start_step, trace, using_session
 from openlayer_otel.standin.llm_server import LLMServer
@@ -189,3 +190,35 @@ def test_dependency_injection_sees_the_signature_of_the_function() -> None:
     schema = _application(openai.AsyncOpenAI(api_key="x"), openai.OpenAI(api_key="x")).openapi()
     (parameter,) = schema["paths"]["/traced-endpoint"]["get"]["parameters"]
     assert (parameter["name"], parameter["in"]) == ("q", "query")
+
+
+class Notify:
+    """An object to be awaited when it is called, as background tasks may be."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def __call__(self, question: str) -> None:
+        self.told.append(question)
+
+
+@pytest.mark.parametrize("decorator", [trace, using_session(user_id="u")])
+async def test_a_decorated_object_is_a_background_task_that_is_awaited(
+    decorator: Any, steps: SpanLog
+) -> None:
+    notify = Notify()
+    await BackgroundTask(decorator(decorator(notify)), "hello")()
+    assert notify.told == ["hello"]
+    assert len(steps.ended) == (2 if decorator is trace else 0)
+
+
+@pytest.mark.parametrize("decorator", [trace, using_session(user_id="u")])
+def test_a_decorated_object_says_what_kind_of_function_calls_it(
+    decorator: Any, steps: SpanLog
+) -> None:
+    decorated = decorator(Notify())
+    assert inspect.iscoroutinefunction(decorated.__call__)
+    assert inspect.signature(decorated.__call__) == inspect.signature(Notify().__call__)
+    assert inspect.signature(decorated) == inspect.signature(Notify())
+    assert asyncio.run(decorated.__call__("hi")) is None
+    assert len(steps.ended) == (1 if decorator is trace else 0)

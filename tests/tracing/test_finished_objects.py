@@ -50,7 +50,25 @@ class RawResponseContextManager:
         return "started"
 
 
-@pytest.mark.parametrize("kind", [Page, QuerySet, KafkaStreamManager, RawResponseContextManager])
+class ScalarResult:
+    """As SQLAlchemy's: an iterator over what the database has found, and its ``all()``."""
+
+    def __iter__(self) -> ScalarResult:
+        return self
+
+    def __next__(self) -> int:
+        raise StopIteration
+
+    def fetchmany(self, size: int) -> list[int]:
+        return self.all()
+
+    def all(self) -> list[int]:
+        return []
+
+
+@pytest.mark.parametrize(
+    "kind", [Page, QuerySet, KafkaStreamManager, RawResponseContextManager, ScalarResult]
+)
 def test_the_step_is_over_when_it_is_returned(kind: Any, steps: SpanLog) -> None:
     value = kind()
     given = trace(lambda: value)()

@@ -328,3 +328,135 @@ def test_a_provider_can_be_added_later(
     openai_client = make_client("openai", False, llm_server.url)
     openai_client.chat.completions.create(**ASK)
     assert [span.name for span in spans.ended] == ["chat claude-x", "chat gpt-4o"]
+
+
+def test_the_fields_of_a_step_can_be_read_and_set(steps: SpanLog) -> None:
+    with lib.create_step("s", lib.StepType.CHAT_COMPLETION, inputs={"q": 1}) as step:
+        assert (step.name, step.step_type, step.inputs) == (
+            "s",
+            lib.StepType.CHAT_COMPLETION,
+            {"q": 1},
+        )
+        assert (step.output, step.model, step.metadata, step.end_time) == (None, None, {}, None)
+        assert step.start_time is not None
+        step.name = "renamed"
+        step.output = {"answer": 2}
+        step.ground_truth = "yes"
+        step.model = "m"
+        step.prompt_tokens = 3
+        step.metadata["a"] = 1
+        step.metadata.update(b=2)
+        step.metadata.setdefault("b", 3)
+        step.metadata = {"c": [4]}
+        step.id = "step-1"
+        assert (step.output, step.ground_truth, step.model) == ({"answer": 2}, "yes", "m")
+        assert step.metadata == {"a": 1, "b": 2, "c": [4]}
+    said = steps.only().attributes or {}
+    assert said["openlayer.step.name"] == "renamed"
+    assert said["openlayer.step.id"] == "step-1"
+    assert said["gen_ai.usage.input_tokens"] == 3
+    assert json_attribute(steps.only(), "openlayer.step.metadata") == {"a": 1, "b": 2, "c": [4]}
+
+
+def test_the_fields_of_a_step_that_nobody_records_can_be_set() -> None:
+    with lib.create_step("s") as step:
+        step.output = "out"
+        step.metadata["a"] = 1
+        step.latency = 5
+        assert (step.output, step.metadata, step.latency) == (None, {}, None)
+
+
+@pytest.mark.parametrize("by", ["log", "assignment"])
+def test_a_step_lasts_as_long_as_it_is_told(by: str, steps: SpanLog) -> None:
+    with lib.create_step("latency") as step:
+        if by == "log":
+            step.log(latency=1500.0, start_time=1.0)
+        else:
+            step.latency, step.start_time = 1500.0, 1.0
+    with lib.create_step("end") as step:
+        assert step.start_time is not None
+        if by == "log":
+            step.log(latency=1.0, end_time=step.start_time + 2)
+        else:
+            step.end_time = step.start_time + 2
+        assert step.latency == pytest.approx(2000, abs=1)
+    with lib.create_step("before its start") as step:
+        step.log(end_time=1.0)
+    for name, seconds in (("latency", 1.5), ("end", 2)):
+        span = steps.named(name)
+        assert span.start_time and span.end_time
+        assert span.end_time - span.start_time == pytest.approx(seconds * 1e9, abs=1e6)
+        assert "openlayer.step.metadata" not in (span.attributes or {})
+    early = steps.named("before its start")
+    assert early.start_time and early.end_time and early.end_time >= early.start_time
+
+
+def test_the_fields_of_a_trace_can_be_read_and_set(steps: SpanLog) -> None:
+    @lib.trace()
+    def ask() -> None:
+        current = lib.get_current_trace()
+        assert current is not None
+        assert (current.inference_id, current.metadata) == (None, {})
+        current.inference_id = "row-1"
+        current.metadata = {"a": 1}
+        current.update_metadata(metadata={"b": 2})
+        assert (current.inference_id, current.metadata) == ("row-1", {"a": 1, "b": 2})
+
+    ask()
+    assert (steps.only().attributes or {})["openlayer.trace.inference_id"] == "row-1"
+
+
+@pytest.mark.may_warn
+def test_attachments_have_what_those_of_the_sdk_have(steps: SpanLog, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("hello")
+    made = {
+        "bytes": lib.Attachment.from_bytes(b"hello", "a", "text/plain", inline=True),
+        "base64": lib.Attachment(name="a", media_type="text/plain", data_base64="aGVsbG8="),
+        "file": lib.Attachment.from_file(file, extract_metadata=False),
+        "path": lib.Attachment(name="a", file_path=str(file)),
+    }
+    for each in made.values():
+        assert each.has_data() and each.is_valid() and not each.is_uploaded()
+        assert (each.get_bytes(), each.size_bytes) == (b"hello", 5)
+        assert each.data_base64 == "aGVsbG8="
+        assert each.to_dict()["checksumMd5"] == each.checksum_md5
+        assert lib.Attachment.from_dict(each.to_dict()).id == each.id
+    assert made["file"].get_reference() == str(file)
+    missing = lib.Attachment.from_file(tmp_path / "none.txt")
+    assert not missing.is_valid()
+    stored = lib.Attachment(name="s", storage_uri="gs://b/s")
+    with lib.create_step("s") as step:
+        assert step.attach(made["bytes"]) is made["bytes"]
+        assert step.attach(missing) is None
+        step.attach(stored)
+        step.attach(_OfTheSdk())
+    references = json_attribute(steps.only(), "openlayer.step.attachments")
+    assert [each["name"] for each in references] == ["a", "s", "of the SDK"]
+    assert references[1]["storageUri"] == "gs://b/s"
+    assert references[2]["sizeBytes"] == 5
+
+
+class _OfTheSdk:
+    """As an attachment of Openlayer's SDK."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the SDK's."""
+        return {"id": "1", "name": "of the SDK", "mediaType": "text/plain", "filePath": "/none"}
+
+    def get_bytes(self) -> bytes:
+        """As the SDK's."""
+        return b"hello"
+
+
+def test_what_the_sdk_takes_by_position_and_without_meaning(
+    openlayer_server: OpenlayerServer, tracer_provider: TracerProvider, spans: SpanLog
+) -> None:
+    lib.init("k", "p", openlayer_server.url, tracer_provider=tracer_provider)
+    with pytest.raises(TypeError, match="by name"):
+        lib.init("k", "p", openlayer_server.url, 60)
+    assert lib.trace(inputs={"a": 1}, output="o")(lambda b: b)(2) == 2
+    assert bootstrap.flush(60)
+    bootstrap.shutdown()
+    (received,) = openlayer_server.traces
+    assert (received.pipeline, received.row["output"], received.row["b"]) == ("p", 2, 2)

@@ -23,7 +23,7 @@ from openlayer_otel import (
 )
 from openlayer_otel.standin.llm_server import LLMServer
 from tests.support.sdk_clients import make_client
-from tests.support.span_log import SpanLog
+from tests.support.span_log import SpanLog, json_attribute
 
 SESSION, USER, CONVERSATION = "session.id", "user.id", "gen_ai.conversation.id"
 
@@ -260,3 +260,11 @@ def test_the_user_said_of_another_trace_is_not_that_of_this_one(steps: SpanLog) 
         thread.join()
     users = {span.name: (span.attributes or {}).get(USER) for span in steps.ended}
     assert users == {"first": "alice", "second": None, "below second": None}
+
+
+def test_metadata_and_tags_of_other_types_do_not_stop_the_block(steps: SpanLog) -> None:
+    with using_session(metadata=7, tags=5), start_step("s", tags=6):  # type: ignore[arg-type]
+        pass
+    said = steps.only().attributes or {}
+    assert json_attribute(steps.only(), "openlayer.trace.metadata") == {"metadata": 7}
+    assert said["openlayer.trace.tags"] == ("5", "6")

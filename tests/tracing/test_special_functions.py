@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import types
 from collections.abc import Generator
 from typing import Any
+
+import pytest
 
 from openlayer_otel import current_step, trace, using_session
 from openlayer_otel.tracing import get_current_user_id
@@ -70,3 +73,23 @@ def test_what_is_called_when_a_class_gets_an_index(steps: SpanLog) -> None:
 
     assert Box["x"] == (Box, "x")  # type: ignore[misc]
     assert json_attribute(steps.only(), "openlayer.step.inputs") == {"item": "x"}
+
+
+class Shout:
+    """An object that is called."""
+
+    def __call__(self, text: str) -> str:
+        return text.upper()
+
+
+@pytest.mark.parametrize(
+    ("function", "argument"), [(len, "abc"), (functools.partial(max, 3), 5), (Shout(), "abc")]
+)
+def test_what_python_does_not_bind_stays_so_in_a_class(
+    function: Any, argument: Any, steps: SpanLog
+) -> None:
+    class Tools:
+        used = trace(function)
+
+    assert Tools().used(argument) == Tools.used(argument) == function(argument)
+    assert len(steps.ended) == 2

@@ -123,3 +123,30 @@ def test_a_large_output_is_cut_and_stays_json(
         assert len((span.attributes or {})[OUTPUT]) < 3000  # type: ignore[arg-type]
         json_attribute(span, OUTPUT)
         assert (span.attributes or {})["openlayer.content.truncated"] == (OUTPUT,)
+
+
+def test_the_largest_input_does_not_take_the_others_along(
+    settings_of_test: Callable[..., None], steps: SpanLog
+) -> None:
+    settings_of_test(max_content_bytes=2_000)
+    vectors = [[0.5] * 100] * 50
+    trace(lambda question, vectors, table: None)("why?", vectors, {"rows": vectors})
+    inputs = json_attribute(steps.only(), "openlayer.step.inputs")
+    assert inputs["question"] == "why?"
+    assert inputs["vectors"][1:] == vectors[: len(inputs["vectors"]) - 1]
+    assert len(inputs["vectors"]) > 1
+    assert inputs["table"] == {
+        "truncated": True,
+        "bytes": len(json.dumps({"rows": vectors}, separators=(",", ":"))),
+    }
+    assert len(json.dumps(inputs, separators=(",", ":"))) <= 2_000
+
+
+def test_texts_are_cut_as_little_as_fits(
+    settings_of_test: Callable[..., None], steps: SpanLog
+) -> None:
+    settings_of_test(max_content_bytes=100_000)
+    trace(lambda first, second: None)("a" * 80_000, "b" * 80_000)
+    inputs = json_attribute(steps.only(), "openlayer.step.inputs")
+    cut = "a" * 32_768 + "… [47232 characters cut]"
+    assert inputs == {"first": cut, "second": cut.replace("a" * 32_768, "b" * 32_768)}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from openlayer_otel import (
     ContextThreadPoolExecutor,
     carry_context,
+    log_attachment,
     start_step,
     trace,
     update_current_step,
@@ -91,3 +93,26 @@ def test_metadata_that_several_threads_add_is_all_there(steps: SpanLog) -> None:
     step = steps.only()
     assert len(json_attribute(step, "openlayer.trace.metadata")) == 240
     assert len(json_attribute(step, "openlayer.step.metadata")) == 240
+
+
+def test_attachments_that_two_threads_add_are_both_there(
+    settings_of_test: Callable[..., None], spans: SpanLog
+) -> None:
+    under_way, added = threading.Event(), threading.Event()
+
+    def redact(text: str) -> str:
+        if text == "first.png" and not under_way.is_set():
+            under_way.set()
+            assert added.wait(60)
+        return text
+
+    settings_of_test(redact=redact)
+    with start_step("root"):
+        first = threading.Thread(target=carry_context(log_attachment), args=(b"1", "first.png"))
+        first.start()
+        assert under_way.wait(60)
+        log_attachment(b"2", name="second.png")
+        added.set()
+        first.join()
+    attached = json_attribute(spans.only(), "openlayer.step.attachments")
+    assert [each["name"] for each in attached] == ["first.png", "second.png"]

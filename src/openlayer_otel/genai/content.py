@@ -16,6 +16,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import SpanLimits
 
 from openlayer_otel.diagnostics import report_failure, warn_once
+from openlayer_otel.genai.cutting import cut, shortened
 from openlayer_otel.genai.encoding import clean_text, plain, to_json
 from openlayer_otel.settings import ContentCapture, Redact, Settings, content_capture
 
@@ -26,9 +27,6 @@ _MESSAGE_STRUCTURE = frozenset({"role", "finish_reason"})
 _PART_STRUCTURE = frozenset(
     {"type", "id", "name", "mime_type", "modality", "file_id", "size_bytes", "checksum_md5"}
 )
-_TEXT_CAPS = tuple(2**power for power in range(16, 7, -1))
-# A text that is longer by no more than the note of what was cut is left whole.
-_MARK = 64
 
 
 class Encoded(NamedTuple):
@@ -82,7 +80,7 @@ class ContentPolicy:
         text = to_json(value)
         if not self.limit or len(text) <= self.limit:
             return text, False
-        return _cut(plain(value), self.limit), True
+        return cut(text, self.limit), True
 
     def redacted_messages(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Messages in the conventions' shape; what is structure stays."""
@@ -173,57 +171,3 @@ def _limit(settings: Settings) -> int:
         except ValueError:  # a variable that the SDK refuses; it has no limit then
             pass
     return min(filter(None, (settings.max_content_bytes, of_spans)), default=0)
-
-
-def shortened(text: str, length: int) -> str:
-    """The beginning of ``text``, saying how many characters were cut."""
-    return f"{text[:length]}… [{len(text) - length} characters cut]"
-
-
-def _cut(value: Any, limit: int) -> str:
-    """``value`` as valid JSON of at most about ``limit`` bytes.
-
-    Long texts are shortened first, the same for all; a list that is still too long loses its
-    oldest items, and a marker in the shape of a message says how many.
-    """
-    longest = _longest_text(value)
-    for cap in _TEXT_CAPS:
-        if longest > cap + _MARK and (cap < limit or cap == _TEXT_CAPS[-1]):
-            value = _with_short_texts(value, cap)
-            text = to_json(value)
-            if len(text) <= limit:
-                return text
-    if isinstance(value, list):
-        return _newest(value, limit)
-    return to_json({"truncated": True, "bytes": len(to_json(value))})
-
-
-def _longest_text(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value)
-    items = value.values() if isinstance(value, dict) else value
-    return max(map(_longest_text, items), default=0) if isinstance(value, (dict, list)) else 0
-
-
-def _with_short_texts(value: Any, cap: int) -> Any:
-    if isinstance(value, str):
-        return shortened(value, cap) if len(value) > cap + _MARK else value
-    if isinstance(value, dict):
-        return {key: _with_short_texts(item, cap) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_short_texts(item, cap) for item in value]
-    return value
-
-
-def _newest(items: list[Any], limit: int) -> str:
-    budget = limit - 128
-    kept: list[str] = []
-    for item in reversed(items):
-        text = to_json(item)
-        budget -= len(text) + 1
-        if budget < 0:
-            break
-        kept.append(text)
-    gone = len(items) - len(kept)
-    marker = to_json({"role": "truncated", "parts": [{"type": "truncated", "items_cut": gone}]})
-    return "[" + ",".join([marker, *reversed(kept)]) + "]"

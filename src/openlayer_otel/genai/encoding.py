@@ -18,13 +18,18 @@ from opentelemetry.context import get_current
 
 from openlayer_otel.genai.current import attach, take_back
 from openlayer_otel.genai.nesting import suppressing
+from openlayer_otel.genai.untouchable import MODULES, text_of, untouched
 
 MAX_DEPTH = 64
 MAX_ITEMS = 100_000
+# Elements of the largest array or table that is written out; of a larger one, its own summary.
+MAX_ELEMENTS = 10_000
 # Values that stand in JSON as they are.
 _JSON_TYPES = frozenset({str, int, float, bool, type(None), dict})
 _NESTED = frozenset({dict, list})
 _MAX_INTEGER = 2**63 - 1
+# How objects of others say what they hold: SDKs and data frames, arrays.
+_DUMPS = ("to_dict", "tolist")
 # Sentinels of the SDKs for "the argument was not given": they are no values.
 _ABSENT = frozenset({"NotGiven", "Omit", "NOT_GIVEN"})
 
@@ -90,6 +95,9 @@ def _plain(value: Any, depth: int, above: set[int]) -> Any:
         return "[cycle]"
     above.add(id(value))
     try:
+        instead = untouched(value) if kind.__module__ in MODULES else None
+        if instead is not None:
+            return _plain(instead, depth + 1, above)
         if isinstance(value, Mapping):
             request = None if kind is dict else _request_line(value)
             if request is not None:
@@ -132,9 +140,12 @@ def _bounded(items: Any) -> Iterator[Any]:
 
 def _meaning(value: object) -> Any:
     """What an object says in simpler types; text as the last resort. For ``orjson.dumps``, too."""
-    name = type(value).__name__
-    if name in _ABSENT:
+    kind = type(value)
+    if kind.__name__ in _ABSENT:
         return None
+    instead = untouched(value) if kind.__module__ in MODULES else None
+    if instead is not None:
+        return instead
     if isinstance(value, str):
         return clean_text(str.__str__(value))
     if isinstance(value, int):
@@ -153,19 +164,27 @@ def _meaning(value: object) -> Any:
         return _with_defaults(value, fields)
     if isinstance(value, type):
         return value.__qualname__
-    enum_value = getattr(value, "value", value) if hasattr(type(value), "__members__") else value
+    enum_value = getattr(value, "value", value) if hasattr(kind, "__members__") else value
     if enum_value is not value:
         return enum_value
-    dumped = getattr(value, "to_dict", None) or getattr(value, "tolist", None)
-    if callable(dumped):
-        return _untraced(dumped)
-    isoformat = getattr(value, "isoformat", None)
-    if callable(isoformat):
-        return isoformat()
+    # By its class: what has every attribute there is (a remote object) would call somebody.
+    for method in _DUMPS:
+        if callable(getattr(kind, method, None)):
+            return _described(value) if _is_large(value) else _untraced(getattr(value, method))
+    if callable(getattr(kind, "isoformat", None)):
+        return value.isoformat()  # type: ignore[attr-defined]
     attributes = getattr(value, "__dataclass_fields__", None)
     if attributes:
         return {each: getattr(value, each, None) for each in attributes}
     return _described(value)
+
+
+def _is_large(value: Any) -> bool:
+    """Whether an array or a table has too many elements to be written out while a caller waits."""
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple):
+        return math.prod(shape) > MAX_ELEMENTS
+    return hasattr(type(value), "tolist") and len(value) > MAX_ELEMENTS
 
 
 def _untraced(method: Callable[[], Any]) -> Any:
@@ -265,7 +284,7 @@ def without_absent(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _described(value: object) -> str:
     try:
-        return clean_text(str.__str__(str(value)))[:1000]
+        return clean_text(str.__str__(text_of(value)))[:1000]
     except Exception:  # noqa: BLE001 - __str__ of a hostile object may raise anything
         return f"[{type(value).__qualname__}]"
 

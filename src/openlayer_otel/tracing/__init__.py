@@ -6,8 +6,8 @@ The names of Openlayer's SDK are here as well, so that its users switch by chang
 
 from __future__ import annotations
 
+from openlayer_otel.tracing.attachment import Attachment
 from openlayer_otel.tracing.decorator import trace
-from openlayer_otel.tracing.files import Attachment
 from openlayer_otel.tracing.guardrails import (
     BaseGuardrail,
     BlockStrategy,

@@ -15,7 +15,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context, get_current
 
 from openlayer_otel.diagnostics import report_failure
-from openlayer_otel.tracing.callables import CallableInBlock
+from openlayer_otel.tracing.callables import in_block
 from openlayer_otel.tracing.current import Entered, enter, leave
 from openlayer_otel.tracing.resuming import Watcher, driver_of
 
@@ -79,7 +79,7 @@ class ContextBlock:
 
     def __call__(self, function: Function) -> Function:
         """``function``, each call of it inside a block of its own, whatever kind it is."""
-        return cast("Function", CallableInBlock(function, self._call))
+        return cast("Function", in_block(function, self._call))
 
     def _call(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         with self:

@@ -12,8 +12,9 @@ import functools
 import importlib
 import inspect
 import pickle
+import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import wrapt
 
@@ -28,11 +29,7 @@ class BoundTracedCallable(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]
         if owner is not None:
             return (getattr, (owner, self.__name__))
         place = (self.__module__, self.__qualname__)
-        try:
-            found = _found(*place)
-        except (ImportError, AttributeError):
-            found = None
-        if getattr(found, "__wrapped__", None) is not self.__wrapped__:
+        if getattr(_found_or_none(*place), "__wrapped__", None) is not self.__wrapped__:
             raise pickle.PicklingError(f"Can't pickle {self!r}: it is not found as {place[1]}")
         return (_found, place)
 
@@ -63,10 +60,12 @@ class TracedCallable(wrapt.FunctionWrapper):  # type: ignore[type-arg]
         super().__init__(wrapped, wrapper)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        # Pickle looks the name up, as it does for functions. Objects have none: they are pickled
-        # as what they are, without the tracing.
+        # Pickle looks the name up, as it does for functions. What is not found so (an object, a
+        # method, what is traced where it is used) is pickled as what it is, without the tracing.
         name = getattr(self.__wrapped__, "__qualname__", None)
-        return name if isinstance(name, str) else self.__wrapped__.__reduce_ex__(protocol)
+        if isinstance(name, str) and _found_or_none(self.__module__, name) is self:
+            return name
+        return (_itself, (self.__wrapped__,))
 
     def __copy__(self) -> Any:
         return self
@@ -79,12 +78,85 @@ class CallableInBlock(TracedCallable):
     """A function each call of which is inside a block; a step is made of none."""
 
 
+class _Unbound(TracedCallable):
+    """What Python does not bind, as a function of a class either."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self  # wrapt before 1.15 asks what it wraps to bind itself
+
+
+class TracedBuiltin(_Unbound):
+    """A traced function that Python does not bind: a built-in one, a ``functools.partial``."""
+
+
+class BuiltinInBlock(_Unbound, CallableInBlock):
+    """Such a function, each call of which is inside a block."""
+
+
+class _OfObject(TracedCallable):
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        binds = hasattr(type(self.__wrapped__), "__get__")
+        return super().__get__(instance, owner) if binds else self
+
+    @property
+    def __call__(self) -> Any:
+        """What calls the object: web frameworks ask it whether that must be awaited."""
+        call: Any = functools.partial(wrapt.FunctionWrapper.__call__, self)
+        return wrapt.FunctionWrapper(
+            self.__wrapped__.__call__,  # type: ignore[operator]
+            lambda wrapped, instance, args, kwargs: call(*args, **kwargs),
+        )
+
+
+class TracedObject(_OfObject):
+    """A traced object whose class defines ``__call__``."""
+
+
+class ObjectInBlock(_OfObject, CallableInBlock):
+    """Such an object, each call of which is inside a block."""
+
+
+def traced(function: Any, wrapper: Wrapper) -> TracedCallable:
+    """What stands for a traced function."""
+    return _kind_for(function, TracedCallable, TracedBuiltin, TracedObject)(function, wrapper)
+
+
+def in_block(function: Any, wrapper: Wrapper) -> CallableInBlock:
+    """What stands for a function each call of which is inside a block."""
+    return _kind_for(function, CallableInBlock, BuiltinInBlock, ObjectInBlock)(function, wrapper)
+
+
+Kind = TypeVar("Kind", bound=TracedCallable)
+
+
+def _kind_for(
+    function: Any, usual: type[Kind], of_builtin: type[Kind], of_object: type[Kind]
+) -> type[Kind]:
+    kind = type(function)
+    call = getattr(kind, "__call__", None)  # noqa: B004 - what it is counts
+    if isinstance(call, (types.FunctionType, TracedCallable, property)):
+        return of_object
+    return usual if hasattr(kind, "__get__") else of_builtin
+
+
+def _itself(function: Any) -> Any:
+    """How what was traced is read: pickle calls it by its name."""
+    return function
+
+
 def _found(module: str, qualname: str) -> Any:
     """What is called ``qualname`` in a module: how a function that was taken from a class is read.
 
     Pickle's own way, the name alone, wants the same object each time; this one is made anew.
     """
     return functools.reduce(getattr, qualname.split("."), importlib.import_module(module))
+
+
+def _found_or_none(module: str, qualname: str) -> Any:
+    try:
+        return _found(module, qualname)
+    except (ImportError, AttributeError):
+        return None
 
 
 def underlying(function: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:

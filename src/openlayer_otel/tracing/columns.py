@@ -17,6 +17,7 @@ from openlayer_otel.context_attributes import attributes_in, with_attributes
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content import ContentPolicy
 from openlayer_otel.genai.encoding import from_json, to_json
+from openlayer_otel.tracing.identity import tags_of
 from openlayer_otel.tracing.recording import (
     STEP_KEY,
     Step,
@@ -103,8 +104,7 @@ def _update_row(step: Step, target: Step, name: str, value: Any) -> None:
             existing = (getattr(target.span, "attributes", None) or {}).get(semconv.TRACE_METADATA)
             target.put_attributes({semconv.TRACE_METADATA: _with_members(existing, added)})
     elif name == "tags":
-        tags = [value] if isinstance(value, str) else list(value)
-        target.put_attributes({semconv.TRACE_TAGS: [str(tag) for tag in tags]})
+        target.put_attributes({semconv.TRACE_TAGS: tags_of(value)})
     elif name in ("ground_truth", "groundTruth"):
         target.put_content(semconv.TRACE_GROUND_TRUTH, value)
     elif name in ("session_id", "user_id"):

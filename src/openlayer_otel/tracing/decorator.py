@@ -21,6 +21,7 @@ from openlayer_otel.tracing.callables import (
     TracedCallable,
     name_of,
     signed,
+    traced,
     underlying,
 )
 from openlayer_otel.tracing.guarding import Guarded
@@ -34,6 +35,8 @@ Traceable = TypeVar("Traceable", bound=Callable[..., Any])
 # Methods that Python itself makes class methods, if they are plain functions.
 _CLASS_METHODS = frozenset({"__init_subclass__", "__class_getitem__"})
 _ARGUMENTS = frozenset(each.name for each in dataclasses.fields(Wishes))
+# Openlayer's SDK takes these, too, and puts the call's own in their place.
+_WITHOUT_MEANING = frozenset({"inputs", "output"})
 
 
 @overload
@@ -103,9 +106,9 @@ def trace(
     Raises:
         TypeError: What is decorated cannot be called, or an argument is unknown.
     """
-    for name in wishes.keys() - _ARGUMENTS:
+    for name in wishes.keys() - _ARGUMENTS - _WITHOUT_MEANING:
         raise TypeError(f"trace() got an unexpected keyword argument {name!r}")
-    asked = Wishes(**wishes)
+    asked = Wishes(**{name: wishes[name] for name in wishes.keys() - _WITHOUT_MEANING})
     if function is None:
         return lambda decorated: _traced(decorated, asked)
     return _traced(function, asked)
@@ -118,7 +121,7 @@ def _traced(decorated: Any, wishes: Wishes) -> Any:
         raise TypeError(f"@trace is for callables, not for {type(decorated).__qualname__}")
     if type(decorated) is types.FunctionType and decorated.__name__ in _CLASS_METHODS:
         decorated = classmethod(decorated)
-    return TracedCallable(decorated, _wrapper(decorated, wishes, wishes.name or name_of(decorated)))
+    return traced(decorated, _wrapper(decorated, wishes, wishes.name or name_of(decorated)))
 
 
 def _trace_class(owner: type, wishes: Wishes) -> type:
@@ -139,7 +142,7 @@ def _is_traced(member: Any) -> bool:
     """Whether a member of a class is traced by itself, whatever stands around that."""
     while True:
         kind = type(member)
-        if kind is CallableInBlock:
+        if issubclass(kind, CallableInBlock):
             member = member.__wrapped__
         elif issubclass(kind, (classmethod, staticmethod)):
             member = member.__func__

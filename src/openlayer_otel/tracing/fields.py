@@ -7,44 +7,18 @@ there is one, so that other backends see them, too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from openlayer_otel import semconv
-from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.diagnostics import report_failure, warn_once
+from openlayer_otel.tracing.identity import tags_of
 from openlayer_otel.tracing.recording import Step
+from openlayer_otel.tracing.step_fields import WIRE_NAMES
 
-# Python name -> the name that Openlayer's data stream has for it.
-_WIRE_NAMES = {
-    "provider": "provider",
-    "prompt_tokens": "promptTokens",
-    "completion_tokens": "completionTokens",
-    "tokens": "tokens",
-    "cost": "cost",
-    "model": "model",
-    "model_parameters": "modelParameters",
-    "raw_output": "rawOutput",
-    "usage_details": "usageDetails",
-    "embedding_dimensions": "embeddingDimensions",
-    "embedding_count": "embeddingCount",
-    "tool": "tool",
-    "agent_type": "agentType",
-    "documents": "documents",
-    "function_name": "functionName",
-    "arguments": "arguments",
-    "from_component": "fromComponent",
-    "to_component": "toComponent",
-    "handoff_data": "handoffData",
-    "action": "action",
-    "blocked_entities": "blockedEntities",
-    "confidence_threshold": "confidenceThreshold",
-    "reason": "reason",
-    "detected_entities": "detectedEntities",
-    "block_strategy": "blockStrategy",
-    "redacted_entities": "redactedEntities",
-    "data_type": "dataType",
-}
-_CAMEL = {wire: python for python, wire in _WIRE_NAMES.items()}
+_CAMEL = {wire: python for python, wire in WIRE_NAMES.items()}
 # What models and users say, among the fields; the others describe the call.
 _CONTENT = frozenset(
     {"raw_output", "documents", "arguments", "handoff_data", "detected_entities", "reason"}
@@ -72,7 +46,7 @@ def log_fields(step: Step, fields: Mapping[str, Any]) -> None:
         if value is None:
             continue
         name = _CAMEL.get(given, given)
-        if name in _COMMON or name in _WIRE_NAMES:
+        if name in _COMMON or name in WIRE_NAMES:
             try:
                 _log_known(step, name, value)
             except Exception as error:  # noqa: BLE001 - boundary: the other fields stand
@@ -91,7 +65,7 @@ def _log_known(step: Step, name: str, value: Any) -> None:
 
 
 def _log_field(step: Step, name: str, value: Any) -> None:
-    attribute = f"{semconv.STEP_FIELD_PREFIX}{_WIRE_NAMES[name]}"
+    attribute = f"{semconv.STEP_FIELD_PREFIX}{WIRE_NAMES[name]}"
     value = getattr(value, "value", value) if hasattr(type(value), "__members__") else value
     if name in _CONTENT:
         step.put_content(attribute, value)
@@ -127,8 +101,41 @@ def _note(step: Step, name: str, value: Any) -> None:
     root.logged[name] = value
 
 
+def seconds_of(given: Any) -> float | None:
+    """A time as a number; what is none is warned about once, and the step stands without it."""
+    if given is None:
+        return None
+    try:
+        seconds = given.timestamp() if isinstance(given, datetime) else float(given)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if math.isfinite(seconds):
+        return seconds
+    warn_once(
+        f"time:{type(given).__name__}",
+        "openlayer-otel: start_time and end_time of a step are seconds since 1970, and latency is "
+        "milliseconds, as numbers; one given as %s is left out.",
+        type(given).__name__,
+    )
+    return None
+
+
+def _log_end(step: Step, end: Any) -> None:
+    seconds = seconds_of(end)
+    started = getattr(step.span, "start_time", None)
+    if seconds is not None and started is not None and seconds * 1e9 >= started:
+        step.ended_at = int(seconds * 1e9)
+
+
+def _log_latency(step: Step, latency: Any) -> None:
+    milliseconds = seconds_of(latency)
+    started = getattr(step.span, "start_time", None)
+    if step.ended_at is None and milliseconds is not None and started is not None:
+        step.ended_at = started + max(0, int(milliseconds * 1e6))
+
+
 def _rename(step: Step, name: Any) -> None:
-    step.name = str(name)
+    step._name = str(name)
     step.put_attributes({semconv.STEP_NAME: step.name})
 
 
@@ -145,8 +152,9 @@ _COMMON: Mapping[str, Callable[[Step, Any], None]] = {
     "context": _log_context,
     "question": _log_question,
     "name": _rename,
+    "start_time": lambda step, value: None,  # it has begun
+    "end_time": _log_end,
+    "latency": _log_latency,
     "id": lambda step, value: step.put_attributes({semconv.STEP_ID: str(value)}),
-    "tags": lambda step, value: step.put_attributes(
-        {semconv.TRACE_TAGS: [str(each) for each in ([value] if isinstance(value, str) else value)]}
-    ),
+    "tags": lambda step, value: step.put_attributes({semconv.TRACE_TAGS: tags_of(value)}),
 }

@@ -8,7 +8,7 @@ The user's own name stays in ``openlayer.step.name``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -85,6 +85,13 @@ def step_type_of(given: object) -> str:
     return semconv.STEP_TYPE_USER_CALL
 
 
+def tags_of(given: object) -> tuple[str, ...]:
+    """The tags that a user gives: several, or one, of whatever type."""
+    if isinstance(given, Iterable) and not isinstance(given, (str, bytes)):
+        return tuple(str(tag) for tag in given)
+    return (str(given),)
+
+
 class StepIdentity:
     """What is known of a step before it starts; made once for a decorated function.
 
@@ -138,6 +145,5 @@ class StepIdentity:
         if inference_pipeline_id is not None:
             attributes[semconv.INFERENCE_PIPELINE_ID] = str(inference_pipeline_id)
         if tags:
-            given_tags = (tags,) if isinstance(tags, str) else tags
-            attributes[semconv.TRACE_TAGS] = tuple(str(tag) for tag in given_tags)
+            attributes[semconv.TRACE_TAGS] = tags_of(tags)
         self.attributes: Mapping[str, AttributeValue] = attributes

@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Coroutine, Mapping
-from datetime import datetime
 from typing import Any, TypeVar
 
 from opentelemetry.context import attach, get_current
@@ -17,11 +15,11 @@ from opentelemetry.util.types import AttributeValue
 
 from openlayer_otel import semconv
 from openlayer_otel.context_attributes import UntilTraceEnds, attributes_in, sharing
-from openlayer_otel.diagnostics import report_failure, warn_once
+from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.tracing.beginning import begin
 from openlayer_otel.tracing.columns import session_attributes, set_for_trace
 from openlayer_otel.tracing.decorator import trace
-from openlayer_otel.tracing.fields import log_fields
+from openlayer_otel.tracing.fields import log_fields, seconds_of
 from openlayer_otel.tracing.identity import StepIdentity
 from openlayer_otel.tracing.recording import STEP_KEY, Step
 from openlayer_otel.tracing.steps import (
@@ -83,32 +81,13 @@ def _add_step(name: str, step_type: str, fields: dict[str, Any]) -> None:
     latency = fields.pop("latency", None)
     identity = StepIdentity(str(fields.pop("name", None) or name), step_type)
     try:
-        period = _period(_seconds(start), _seconds(end), _seconds(latency))
+        period = _period(seconds_of(start), seconds_of(end), seconds_of(latency))
         step = begin(identity, get_current(), period=period)
         if step is not None:
             log_fields(step, fields)
             step.finish()
     except Exception as error:  # noqa: BLE001 - boundary: the application goes on
         report_failure("adding a step", error)
-
-
-def _seconds(given: Any) -> float | None:
-    """A time as a number; what is none is warned about once, and the step stands without it."""
-    if given is None:
-        return None
-    try:
-        seconds = given.timestamp() if isinstance(given, datetime) else float(given)
-    except (TypeError, ValueError, OverflowError):
-        seconds = math.nan
-    if math.isfinite(seconds):
-        return seconds
-    warn_once(
-        f"time:{type(given).__name__}",
-        "openlayer-otel: start_time and end_time of a step are seconds since 1970, and latency is "
-        "milliseconds, as numbers; one given as %s is left out.",
-        type(given).__name__,
-    )
-    return None
 
 
 def _period(

@@ -24,7 +24,7 @@ from openlayer_otel.tracing.resuming import Watcher, drive_coroutine
 Settle = Callable[[Any], Any]
 
 # Methods of handles (files, sockets, database cursors): iterable, yet no answer in pieces.
-_HANDLE_METHODS = ("readline", "fetchone", "recv")
+_HANDLE_METHODS = ("readline", "fetchone", "fetchmany", "recv")
 # What the SDKs call the objects whose request is sent when they are entered: those that give
 # a stream, and those that give a response.
 STREAM_MANAGER = "StreamManager"

@@ -36,20 +36,20 @@ from openlayer_otel.tracing.failures import (
     origin,
 )
 from openlayer_otel.tracing.identity import StepIdentity
+from openlayer_otel.tracing.step_fields import StepFields
 
 _merging = threading.RLock()
 STEP_KEY = otel_context.create_key("openlayer-step")
 _OVER = Context()
 
 
-class Step:
+class Step(StepFields):
     """One step of the user's code.
 
     Made by ``@trace`` and ``start_step``; never by hand. All its methods do nothing once the
     step is over or if it is not recorded, and none raises.
 
     Attributes:
-        name: The user's name for it.
         span: Its OpenTelemetry span.
         recording: Whether what is put on it is kept.
         logged: What the application itself logged on a root step: ``context``, ``question``.
@@ -63,6 +63,7 @@ class Step:
         "__weakref__",
         "_end",
         "_identity",
+        "_name",
         "_noted_error",
         "_output_given",
         "_parent",
@@ -76,7 +77,6 @@ class Step:
         "keeps_content",
         "logged",
         "merged",
-        "name",
         "recording",
         "span",
         "trace_attributes",
@@ -91,7 +91,7 @@ class Step:
         content: ContentPolicy,
         recording: bool,
     ) -> None:
-        self.name = identity.name
+        self._name = identity.name
         self.span = span
         self.recording = recording
         self.content = content
@@ -121,11 +121,6 @@ class Step:
     def trace_id(self) -> str:
         """The trace's id, as 32 hexadecimal digits."""
         return format(self.span.get_span_context().trace_id, "032x")
-
-    @property
-    def id(self) -> str:
-        """The step's span id, as 16 hexadecimal digits."""
-        return format(self.span.get_span_context().span_id, "016x")
 
     @property
     def is_over(self) -> bool:

@@ -24,6 +24,7 @@ from openlayer_otel.settings import ContentCapture, content_capture
 from openlayer_otel.telemetry import active
 from openlayer_otel.tracing.blocks import ContextBlock
 from openlayer_otel.tracing.columns import merged, session_attributes
+from openlayer_otel.tracing.identity import tags_of
 
 # Attributes that may travel as baggage, under their own names.
 _TRAVELLING = (
@@ -60,8 +61,10 @@ class using_session(ContextBlock):  # noqa: N801 - used as a function
         from_baggage: bool = False,
     ) -> None:
         self._ids = session_attributes(session_id, user_id)
-        self._metadata = dict(metadata or {})
-        self._tags = [tags] if isinstance(tags, str) else list(tags or ())
+        # As that of a step, whatever it is: a value of a request's must not stop the request.
+        named = isinstance(metadata, Mapping) or not metadata
+        self._metadata = dict(metadata or {}) if named else {"metadata": metadata}
+        self._tags = tags_of(tags) if tags else ()
         self._propagate = propagate
         self._from_baggage = from_baggage
 
@@ -78,9 +81,7 @@ class using_session(ContextBlock):  # noqa: N801 - used as a function
         if self._tags:
             tags = known.get(semconv.TRACE_TAGS)
             before = tags if isinstance(tags, (list, tuple)) else ()
-            attributes[semconv.TRACE_TAGS] = tuple(
-                dict.fromkeys((*before, *(str(tag) for tag in self._tags)))
-            )
+            attributes[semconv.TRACE_TAGS] = tuple(dict.fromkeys((*before, *self._tags)))
         context = with_attributes(attributes, context)
         return _sent(context) if self._propagate else context
 

@@ -18,14 +18,16 @@ from opentelemetry.trace import INVALID_SPAN, Span, get_current_span
 
 from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure, warn_once
+from openlayer_otel.genai.encoding import from_json
 from openlayer_otel.genai.nesting import suppressed
 from openlayer_otel.genai.recording import nobody_records
 from openlayer_otel.telemetry import active
+from openlayer_otel.tracing.attachment import Attachment
 from openlayer_otel.tracing.beginning import begin
 from openlayer_otel.tracing.columns import row_step, update_trace
 from openlayer_otel.tracing.current import Entered, enter, leave
 from openlayer_otel.tracing.fields import log_fields
-from openlayer_otel.tracing.files import Attachment, attach_to
+from openlayer_otel.tracing.files import attach_to
 from openlayer_otel.tracing.identity import StepIdentity
 from openlayer_otel.tracing.recording import STEP_KEY, Step
 
@@ -135,6 +137,29 @@ class Trace:
     def id(self) -> str:
         """Its id, as 32 hexadecimal digits."""
         return self.step.trace_id
+
+    @property
+    def inference_id(self) -> str | None:
+        """The id of its row, if it was given one."""
+        said: str | None = self._said(semconv.TRACE_INFERENCE_ID)
+        return said
+
+    @inference_id.setter
+    def inference_id(self, inference_id: object) -> None:
+        self.update(inference_id=inference_id)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What was recorded as its metadata so far; setting it adds to that."""
+        known = from_json(self._said(semconv.TRACE_METADATA))
+        return known if isinstance(known, dict) else {}
+
+    @metadata.setter
+    def metadata(self, metadata: Mapping[str, Any]) -> None:
+        self.update(metadata=metadata)
+
+    def _said(self, attribute: str) -> Any:
+        return (getattr(self.step.span, "attributes", None) or {}).get(attribute)
 
     def update(self, **values: Any) -> None:
         """As :func:`update_current_trace`, for this trace."""
