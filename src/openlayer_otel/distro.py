@@ -23,9 +23,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from openlayer_otel.diagnostics import warn_once
 from openlayer_otel.environment import is_set, set_default, value_of
 from openlayer_otel.export import otlp_preset
+from openlayer_otel.id_generator import SeparateIdGenerator
 
 TRACES_EXPORTER = "OTEL_TRACES_EXPORTER"
 OPENLAYER = "openlayer"
+_ID_GENERATOR = "OTEL_PYTHON_ID_GENERATOR"
 
 # Variable with names of exporters -> the group of entry points that they come from.
 _EXPORTER_GROUPS = {
@@ -65,6 +67,8 @@ class OpenlayerConfigurator(_OTelSDKConfigurator):
     """
 
     def _configure(self, **kwargs: Any) -> None:
+        if not is_set(os.environ, _ID_GENERATOR):
+            kwargs.setdefault("id_generator", SeparateIdGenerator())
         with usable_environment(os.environ) as to_openlayer:
             try:
                 super()._configure(**kwargs)  # type: ignore[no-untyped-call]

@@ -78,10 +78,13 @@ def text(value: object) -> str:
 
 
 def directory(value: object) -> Path:
-    """A directory; ``~`` is the home directory."""
+    """A directory; ``~`` is the home directory.
+
+    It is made absolute, since a program that becomes a daemon changes to another directory.
+    """
     try:
-        return Path(text(value)).expanduser()
-    except RuntimeError as error:  # no such user, or no home directory
+        return Path(text(value)).expanduser().absolute()
+    except (RuntimeError, OSError) as error:  # no such user, no home, or no current directory
         raise ValueError(str(error)) from None
 
 

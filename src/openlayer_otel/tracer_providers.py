@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 
 from openlayer_otel.diagnostics import warn_once
+from openlayer_otel.id_generator import SeparateIdGenerator
 
 # What the SDK takes where its variables say nothing.
 _LIMIT = 128
@@ -63,7 +64,7 @@ def _global_provider() -> TracerProvider:
 def new_provider() -> TracerProvider:
     """A new tracer provider, also where the SDK refuses what the environment says of it."""
     try:
-        return TracerProvider()
+        return TracerProvider(id_generator=SeparateIdGenerator())
     except ValueError as error:
         warn_once(
             "init:environment",
@@ -81,4 +82,6 @@ def new_provider() -> TracerProvider:
         max_attribute_length=SpanLimits.UNSET,
         max_span_attribute_length=SpanLimits.UNSET,
     )
-    return TracerProvider(sampler=DEFAULT_ON, span_limits=limits)
+    return TracerProvider(
+        sampler=DEFAULT_ON, span_limits=limits, id_generator=SeparateIdGenerator()
+    )

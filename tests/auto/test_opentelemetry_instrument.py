@@ -165,6 +165,18 @@ def test_an_unreachable_openlayer_does_not_stop_the_application(
     assert "Traceback" not in done.errors
 
 
+def test_an_application_that_seeds_its_random_numbers_has_new_ids_each_time(
+    instrument_application_alone: RunApplication,
+    application: Path,
+    openlayer_server: OpenlayerServer,
+) -> None:
+    source = application.read_text(encoding="utf-8")
+    application.write_text(f"import random\nrandom.seed(42)\n{source}", encoding="utf-8")
+    for _ in range(2):
+        assert_ran(instrument_application_alone({}).succeeded().output)
+    assert len({trace.row["inferenceId"] for trace in openlayer_server.traces}) == 2
+
+
 def test_an_application_that_calls_init_itself_is_uploaded_once(
     instrument_application: RunApplication,
     application: Path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from modulefinder import ModuleFinder
 from pathlib import Path
 
@@ -23,6 +24,34 @@ def test_at_exit_everything_is_sent_without_a_flush(
     done = run_python(source, environment=child_environment, directory=tmp_path).succeeded()
     assert done.errors == ""
     assert len(openlayer_server.traces) == 1
+
+
+def test_a_program_that_seeds_its_random_numbers_has_new_ids_and_the_same_numbers(
+    child_environment: dict[str, str], openlayer_server: OpenlayerServer, tmp_path: Path
+) -> None:
+    source = """
+import os, random
+from openlayer_otel import init, start_step
+init()
+for question in range(2):
+    random.seed(42)
+    with start_step("evaluation"):
+        with start_step("answer"):
+            random.seed(42)
+        with start_step("judge"):
+            random.seed(42)
+            if question and not os.fork():
+                with start_step("in a child process"):
+                    raise SystemExit
+print(random.random())
+"""
+    for _ in range(2):
+        done = run_python(source, environment=child_environment, directory=tmp_path).succeeded()
+        assert done.output.split() == [str(random.Random(42).random())]
+    rows = [trace.row for trace in openlayer_server.traces]
+    whole = [row for row in rows if row["steps"][0]["name"] == "evaluation"]
+    assert len(rows) == len({row["inferenceId"] for row in rows}) == 6
+    assert [len(row["steps"][0]["steps"]) for row in whole] == [2] * 4
 
 
 def test_the_sdk_may_be_imported_first(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context
+from opentelemetry.propagate import extract, inject
 from opentelemetry.sdk.trace import Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
@@ -145,6 +147,23 @@ def test_each_service_sends_its_own_part_and_names_the_trace(
         assert len(row["steps"][0]["steps"]) == 1
 
 
+def test_a_request_of_a_process_to_itself_is_a_part_of_its_trace(
+    processing: Make, server: FaultyServer
+) -> None:
+    provider, _ = processing()
+    tracer = _tracer(provider)
+    with tracer.start_as_current_span("caller", attributes=STEP):
+        headers: dict[str, str] = {}
+        inject(headers)
+        with tracer.start_as_current_span("called", extract(headers, Context()), attributes=STEP):
+            tracer.start_span("inside", attributes=STEP).end()
+    (row,) = server.wait_for(1)
+    assert provider.force_flush(10_000)
+    assert len(server.rows) == 1
+    assert _names(row["steps"][0]) == {"caller": [{"called": [{"inside": []}]}]}
+    assert "trace_id" not in row
+
+
 def test_traces_without_anything_for_openlayer_are_not_sent(
     way: TracerProvider, server: FaultyServer
 ) -> None:
@@ -218,6 +237,29 @@ def test_spans_whose_parent_never_comes_are_sent_by_the_exporter_in_the_end(
     (row,) = server.wait_for(1)
     assert row["steps"][0]["name"] == "child"
     provider.shutdown()
+
+
+def test_a_span_that_is_its_own_parent_does_not_hang_the_exporter(server: FaultyServer) -> None:
+    exporter = OpenlayerSpanExporter(api_key="k", inference_pipeline_id="p", base_url=server.url)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    tracer = _tracer(provider)
+    state = random.getstate()
+    try:
+        with tracer.start_as_current_span("root", attributes=STEP):
+            random.seed(1)
+            with tracer.start_as_current_span("outer", attributes=STEP) as outer:
+                random.seed(1)  # as a program does that wants the same answers each time
+                with tracer.start_as_current_span("inner", attributes=STEP) as inner:
+                    assert inner.get_span_context() == outer.get_span_context()
+    finally:
+        random.setstate(state)
+    provider.force_flush()
+    ended = threading.Thread(target=provider.shutdown, daemon=True)
+    ended.start()
+    ended.join(20)
+    assert not ended.is_alive()
+    assert sorted(server.names()) == ["inner", "root"]
 
 
 def test_two_processors_for_the_same_destination_send_each_trace_once(
@@ -328,8 +370,15 @@ def test_one_huge_trace_does_not_break_up_the_small_ones_that_are_open(
 
 @pytest.mark.parametrize(
     "value",
-    [["x" * 11_000] * 100, [0.5] * 50_000, "\u65e5" * 600_000, [1] * 50_000],
-    ids=["texts", "numbers", "wide characters", "integers"],
+    [
+        ["x" * 11_000] * 100,
+        [0.5] * 50_000,
+        "\u65e5" * 600_000,
+        [1] * 50_000,
+        {"a": {"b": "x" * 1_100_000}},
+        [{"content": ["x" * 110_000]}] * 10,
+    ],
+    ids=["texts", "numbers", "wide characters", "integers", "an object", "objects"],
 )
 @pytest.mark.parametrize("in_event", [False, True])
 def test_what_large_attributes_take_of_the_memory_is_counted(

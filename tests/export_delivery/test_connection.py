@@ -32,6 +32,9 @@ class ScriptedServer:
         self.close = close
         self.requests: list[bytes] = []
         self.connections = 0
+        # Larger bodies are not read: they get this answer, and the connection is closed.
+        self.max_bytes = 1 << 40
+        self.too_large = b"HTTP/1.1 413 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         self._tls = tls
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
@@ -52,15 +55,16 @@ class ScriptedServer:
             if self._tls is not None:
                 connection = self._tls.wrap_socket(connection, server_side=True)
             with connection, connection.makefile("rb") as file:
-                while self._read(file):
-                    for piece in self.pieces:
+                while (came := self._read(file)) is not False:
+                    for piece in self.pieces if came else (self.too_large,):
                         connection.sendall(piece)
-                    if self.close:
+                    if self.close or not came:
                         return
         except OSError:
             pass
 
-    def _read(self, file: object) -> bool:
+    def _read(self, file: object) -> bool | None:
+        """Whether a request came; None if it was too large to be read."""
         head = b""
         while line := file.readline():  # type: ignore[attr-defined]
             head += line
@@ -68,11 +72,14 @@ class ScriptedServer:
                 break
         else:
             return False
-        length = next(
+        lengths = (
             int(line.split(b":")[1])
             for line in head.split(b"\r\n")
             if line.lower().startswith(b"content-length:")
         )
+        length = next(lengths, 0)
+        if length > self.max_bytes:
+            return None
         self.requests.append(head + file.read(length))  # type: ignore[attr-defined]
         return True
 
@@ -182,6 +189,20 @@ def test_what_is_no_success_is_understood_on_an_open_connection(
     assert client.attempt("p", b"{}", 5).verdict is Verdict.SENT
 
 
+def test_an_answer_is_heard_that_comes_before_the_body_is_sent(serving: Serving) -> None:
+    server = serving(PLAIN)
+    server.max_bytes = 100
+    client = Client(
+        Settings.resolve(
+            api_key="k", inference_pipeline_id="p", base_url=f"http://127.0.0.1:{server.port}"
+        )
+    )
+    assert client.attempt("p", b"{}", 5).verdict is Verdict.SENT
+    # More than fits into the buffers on the way.
+    assert client.attempt("p", b" " * 30_000_000, 5).verdict is Verdict.TOO_LARGE
+    assert client.attempt("p", b"{}", 5).verdict is Verdict.SENT
+
+
 def test_an_answer_that_is_packed_unasked_is_unpacked(serving: Serving) -> None:
     packed = gzip.compress(BODY)
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
@@ -238,6 +259,19 @@ def secure(serving: Serving, certificate: Path) -> ScriptedServer:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, certificate.with_name("key.pem"))
     return serving(PLAIN, tls=context)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_asks_for_a_password_is_said(
+    scheme: str,
+    serving: Serving,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    proxy = serving(b"HTTP/1.1 407 Password, please\r\nContent-Length: 0\r\n\r\n", close=True)
+    monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://127.0.0.1:{proxy.port}")
+    assert verdicts(f"{scheme}://openlayer.test", 1) == [Verdict.MISCONFIGURED]
+    assert "the proxy asks for a password; check HTTPS_PROXY" in caplog.text
 
 
 def test_a_server_without_a_known_certificate_gets_nothing(secure: ScriptedServer) -> None:

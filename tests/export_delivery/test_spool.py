@@ -57,6 +57,20 @@ def test_only_the_user_can_read_it_and_no_key_is_in_it(
         assert b"secret-key" not in file.read_bytes()
 
 
+def test_a_program_that_changes_its_directory_finds_its_spool_again(
+    processing: Make, server: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    server.mode = 503
+    provider, processor = processing(max_retries=0, spool_directory="mine")
+    monkeypatch.chdir("elsewhere")
+    run(provider, "kept")
+    wait_until(lambda: processor.counts().spooled == 1)
+    provider.shutdown()
+    assert Spool(tmp_path / "mine", 10**6).status().files == 1
+
+
 def test_it_stays_within_its_size_and_the_oldest_go(spool: Spool) -> None:
     for number in range(30):
         spool.put(URL, "p", b"%d" % number + b"x" * 1_000)
@@ -66,6 +80,24 @@ def test_it_stays_within_its_size_and_the_oldest_go(spool: Spool) -> None:
     first, *_, last = [claim.data[:2] for claim in spool.claims()]
     assert int(first) == 30 - status.files
     assert last == b"29"
+
+
+def test_a_spool_with_many_traces_is_not_counted_all_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path / "spool", 10**9)
+    counted = []
+    scandir = os.scandir
+
+    def counting(path: str) -> object:
+        counted.append(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", counting)
+    for _ in range(6000):
+        spool.put(URL, "p", b"{}", sync=False)
+    assert len(counted) < 30
+    assert spool.status().files == 6000
 
 
 def test_several_processes_keep_the_size_together(tmp_path: Path) -> None:

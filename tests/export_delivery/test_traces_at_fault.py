@@ -16,16 +16,16 @@ from openlayer_otel.export.answers import Answer, Verdict
 from openlayer_otel.export.availability import Availability
 from openlayer_otel.export.spool import Spool
 from tests.export_delivery.conftest import Processing, numbered, run
-from tests.support.openlayer_server import CUT, FaultyServer, wait_until
+from tests.support.openlayer_server import CUT, GARBAGE, FaultyServer, wait_until
 
 Make = Callable[..., Processing]
 
 
 @pytest.fixture
-def poisoned(server: FaultyServer) -> Callable[[int], None]:
+def poisoned(server: FaultyServer) -> Callable[[int | str], None]:
     """Have the server answer so to each request with a row that says poison."""
 
-    def answer(status: int) -> None:
+    def answer(status: int | str) -> None:
         server.mode_of = lambda _, body: status if b"poison" in body else None
 
     return answer
@@ -35,9 +35,9 @@ def _row(name: str) -> bytes:
     return b'{"config":{},"rows":[{"steps":[{"name":"%s"}]}]}' % name.encode()
 
 
-@pytest.mark.parametrize("status", [500, 503, 409, 408, 429])
+@pytest.mark.parametrize("status", [500, 503, 409, 408, 429, CUT, GARBAGE])
 def test_one_trace_that_always_draws_an_error_keeps_no_other(
-    status: int, poisoned: Callable[[int], None], processing: Make, server: FaultyServer
+    status: int | str, poisoned: Callable[[int | str], None], processing: Make, server: FaultyServer
 ) -> None:
     poisoned(status)
     provider, processor = processing(max_retries=0, max_rows=1)
@@ -54,7 +54,7 @@ def test_one_trace_that_always_draws_an_error_keeps_no_other(
 @pytest.mark.parametrize("count", [1, 5])
 def test_a_new_process_sends_what_is_younger_than_the_traces_at_fault(
     count: int,
-    poisoned: Callable[[int], None],
+    poisoned: Callable[[int | str], None],
     processing: Make,
     server: FaultyServer,
     tmp_path: Path,
@@ -71,7 +71,7 @@ def test_a_new_process_sends_what_is_younger_than_the_traces_at_fault(
 
 
 def test_a_trace_that_fails_again_and_again_while_others_do_not_is_set_aside(
-    poisoned: Callable[[int], None],
+    poisoned: Callable[[int | str], None],
     processing: Make,
     server: FaultyServer,
     tmp_path: Path,
@@ -120,8 +120,11 @@ def test_a_backend_that_is_down_is_not_asked_more_than_a_few_times_a_round(
     wait_until(lambda: processor.counts().replayed == 50)
 
 
+@pytest.mark.parametrize(("fault", "reason"), [(409, "status 409"), (CUT, "ProtocolError")])
 def test_the_command_goes_on_after_a_trace_that_fails(
-    poisoned: Callable[[int], None],
+    fault: int | str,
+    reason: str,
+    poisoned: Callable[[int | str], None],
     server: FaultyServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -130,13 +133,13 @@ def test_the_command_goes_on_after_a_trace_that_fails(
     monkeypatch.setenv("OPENLAYER_BASE_URL", server.url)
     monkeypatch.setenv("OPENLAYER_API_KEY", "secret-key")
     monkeypatch.setattr("openlayer_otel.export.client.FIRST_PAUSE", 0.02)
-    poisoned(409)
+    poisoned(fault)
     spool = Spool(tmp_path / "spool", 10**6)
     for name in ["poison", *numbered(5)]:
         spool.put(server.url, "pipeline-1", _row(name))
     assert main(["spool", "replay"]) == 1
     output = capsys.readouterr().out
-    assert "1 not sent (status 409)" in output
+    assert f"1 not sent ({reason})" in output
     assert "5 sent" in output
     assert "1 left" in output
 

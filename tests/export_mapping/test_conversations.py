@@ -169,6 +169,26 @@ def test_several_choices_are_a_list(traces: Traces) -> None:
     assert traces.step()["output"] == ["a", "b"]
 
 
+def test_the_output_of_an_agents_run_is_its_last_word(traces: Traces) -> None:
+    answer = {"type": "tool_call_response", "id": "call_1", "response": "20 C"}
+    run = said(("assistant", [CALL]), ("tool", [answer]), ("assistant", "It is warm."))
+    agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.output.messages": run}
+    with traces.span("invoke_agent helper", agent):
+        pass
+    assert traces.row()["output"] == "It is warm."
+
+
+def test_a_run_that_was_stopped_after_a_tool_has_the_tools_call_as_output(
+    traces: Traces,
+) -> None:
+    answer = {"type": "tool_call_response", "id": "call_1", "response": "20 C"}
+    run = said(("assistant", [CALL]), ("tool", [answer]))
+    agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.output.messages": run}
+    with traces.span("invoke_agent helper", agent):
+        pass
+    assert traces.row()["output"]["name"] == CALL["name"]
+
+
 def test_an_image_is_referred_to_and_not_inlined(traces: Traces) -> None:
     (message,) = prompt(traces, ("user", [text("what is it"), IMAGE]))
     assert message["content"][0] == {"type": "text", "text": "what is it"}

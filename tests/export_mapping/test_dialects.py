@@ -9,7 +9,7 @@ import pytest
 
 from openlayer_otel.export.weight import is_of_interest
 from tests.export_mapping.foreign import FOREIGN
-from tests.export_mapping.traces import Traces, outline
+from tests.export_mapping.traces import Traces, chat_attributes, outline
 
 
 @pytest.mark.parametrize("package", FOREIGN)
@@ -208,3 +208,18 @@ def test_a_span_beside_another_with_the_same_response_id_is_the_same_call(
     root_step = traces.step()
     assert outline(root_step) == ("root", ["Anthropic Message Creation"])
     assert root_step["steps"][0]["output"] == "Hi"
+
+
+def test_calls_one_after_the_other_with_the_same_response_id_are_two(traces: Traces) -> None:
+    """Ollama numbers its answers at random, up to 999."""
+    with traces.span("root", {"openlayer.step.type": "user_call"}) as root:
+        for number in range(3):
+            call = chat_attributes(
+                **{"gen_ai.response.id": "chatcmpl-7", "gen_ai.usage.input_tokens": number}
+            )
+            # Each recorded by two packages, beside each other.
+            for start in (number, number + 0.25):
+                with traces.span("chat", call, parent=root, start=start, end=number + 0.5):
+                    pass
+    steps = traces.step()["steps"]
+    assert [step["promptTokens"] for step in steps] == [0, 1, 2]

@@ -34,12 +34,15 @@ ODD_VALUES: list[Any] = [
     '[{"parts":[{"type":"tool_call"}]}]',
     '[{"role":"user","parts":[null,3,{"type":5}]}]',
     '[[["x"]]]',
+    {"a": [1, {"b": None}]},
+    [{"role": "user", "content": "x"}],
 ]
 NAMES = [
     "gen_ai.operation.name",
     "gen_ai.provider.name",
     "gen_ai.request.model",
     "gen_ai.response.model",
+    "gen_ai.response.id",
     "gen_ai.usage.input_tokens",
     "gen_ai.input.messages",
     "gen_ai.output.messages",

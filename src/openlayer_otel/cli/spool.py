@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections import Counter
 from datetime import datetime
@@ -11,10 +12,16 @@ from openlayer_otel.settings import Settings
 
 
 def status(options: argparse.Namespace) -> int:
-    """Print how many traces wait, how large they are and since when."""
+    """Print how many traces wait, how large they are and since when.
+
+    Returns:
+        0; 2 if the spool cannot be read.
+    """
     from openlayer_otel.export.spool import Spool
 
     settings = _settings(options)
+    if not _can_read(settings):
+        return 2
     found = Spool(settings.spool_directory, settings.max_spool_bytes).status()
     print(f"directory   {settings.spool_directory}")
     print(f"traces      {found.files}")
@@ -33,7 +40,8 @@ def replay(options: argparse.Namespace) -> int:
     """Send what waits, the oldest first.
 
     Returns:
-        0 if nothing is left; 1 if something could not be sent; 2 without an API key.
+        0 if nothing is left; 1 if something could not be sent; 2 without an API key, or if the
+        spool cannot be read.
     """
     from openlayer_otel.export.answers import Verdict
     from openlayer_otel.export.replay import replay as replay_spool
@@ -42,6 +50,8 @@ def replay(options: argparse.Namespace) -> int:
     settings = _settings(options)
     if not settings.api_key:
         print("No API key: set OPENLAYER_API_KEY.", file=sys.stderr)
+        return 2
+    if not _can_read(settings):
         return 2
     count: Counter[str] = Counter()
     for _, answer in replay_spool(settings, refused=options.refused):
@@ -61,10 +71,16 @@ def replay(options: argparse.Namespace) -> int:
 
 
 def clear(options: argparse.Namespace) -> int:
-    """Remove all files but those that are being sent right now."""
+    """Remove all files but those that are being sent right now.
+
+    Returns:
+        0; 2 if the spool cannot be read.
+    """
     from openlayer_otel.export.spool import Spool
 
     settings = _settings(options)
+    if not _can_read(settings):
+        return 2
     removed = Spool(settings.spool_directory, settings.max_spool_bytes).clear()
     print(f"{removed} removed")
     return 0
@@ -72,6 +88,18 @@ def clear(options: argparse.Namespace) -> int:
 
 def _settings(options: argparse.Namespace) -> Settings:
     return Settings.resolve(spool_directory=options.directory)
+
+
+def _can_read(settings: Settings) -> bool:
+    """Whether the spool can be looked at; says why if not. One that is not there yet is empty."""
+    try:
+        os.scandir(settings.spool_directory).close()
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        print(f"Cannot read the spool: {error}.", file=sys.stderr)
+        return False
+    return True
 
 
 def _when(seconds: float) -> str:

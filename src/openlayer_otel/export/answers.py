@@ -60,6 +60,10 @@ _LONGEST_ASKED = 3600.0
 _REDIRECTED = "the address redirects elsewhere, which is not followed; check OPENLAYER_BASE_URL"
 # Exceptions of requests that say that the settings are wrong.
 BAD_ADDRESS = frozenset({"InvalidURL", "InvalidHeader", "InvalidSchema", "InvalidProxyURL"})
+# Exceptions of urllib3 that say that nothing can be sent now, whatever it is.
+NO_CONNECTION = frozenset(
+    {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"}
+)
 _MISCONFIGURED = frozenset({401, 403, 404, 405, 407})
 _WORTH_RETRYING = frozenset({408, 409, 425, 429})
 

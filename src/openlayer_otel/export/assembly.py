@@ -1,10 +1,9 @@
 """Spans to whole traces, for the processor, which sees every span start and end.
 
-A *local root* is a span whose parent is not in this process: it has no parent, its parent
-is remote, or its parent was never recorded here. A *part* is a local root with everything
-below it. A part is complete when its root has ended and none of its spans is open; then it
-is handed over as a *completed trace*. One trace may have several parts in one process, and
-each is a completed trace of its own.
+A *local root* is a span whose parent is not in this process: it has no parent, or its parent
+was never recorded here. A *part* is a local root with everything below it. A part is complete
+when its root has ended and none of its spans is open; then it is handed over as a *completed
+trace*. One trace may have several parts in one process, and each is a completed trace of its own.
 
 A *late* span started after its part had been handed over (or was given up waiting for, and
 ended after all); it begins a part of its own that is marked late.
@@ -118,10 +117,11 @@ class Assembly:
             part = None
             late = False
             remote = parent is not None and parent.is_remote
-            if parent is not None and not remote:
+            if parent is not None:
                 parent_key = key_of(parent)
+                # Also where the context came as text: from this process to itself, or by Logfire.
                 part = self._part_of.get(parent_key)
-                late = part is None and parent_key in self._remembered
+                late = part is None and not remote and parent_key in self._remembered
             if part is None:
                 part = _Part(key, late, remote)
                 self._parts[part] = None

@@ -41,6 +41,10 @@ LONGEST_PAUSE = 8.0
 # A body that was refused as too large is halved until it would be smaller than this.
 SMALLEST_BODY = 20_000
 _LENGTH = "Content-Length"
+# Not the functions of the module: a program that has seeded them counts on what comes next.
+_random = random.SystemRandom()
+# What http.client says where a proxy does not let a connection to an HTTPS address pass.
+_NO_PASSWORD = "Tunnel connection failed: 407"
 
 
 class Client:
@@ -141,6 +145,8 @@ class Client:
             name = type(error).__name__
             if name in BAD_ADDRESS:
                 return judged(Answer(Verdict.MISCONFIGURED, name), 404)
+            if _NO_PASSWORD in str(error):
+                return judged(Answer(Verdict.MISCONFIGURED, "status 407"), 407)
             return Answer(Verdict.LATER, name)
         verdict = verdict_of(status, body)
         reason = f"status {status}"
@@ -233,4 +239,4 @@ def verification(settings: Settings) -> bool | str:
 def pause_after(failures: int) -> float:
     """Seconds to wait after so many failures in a row, a random part off them."""
     pause: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1))
-    return pause * random.uniform(0.75, 1.0)
+    return pause * _random.uniform(0.75, 1.0)

@@ -56,6 +56,9 @@ def key_of(context: SpanContext) -> int:
 def trees_of(spans: Iterable[ReadableSpan]) -> Iterator[tuple[ReadableSpan, ...]]:
     """``spans`` of one trace as trees: each with the one span whose parent is not among them.
 
+    Spans that are their own parents, or each other's, have no such span. They are a tree as well,
+    below the one that ended last. (Ids repeat where a program seeds the random numbers anew.)
+
     Yields:
         The spans of a tree, its topmost one first.
     """
@@ -68,11 +71,16 @@ def trees_of(spans: Iterable[ReadableSpan]) -> Iterator[tuple[ReadableSpan, ...]
             tops.append(span)
         else:
             children.setdefault(parent.span_id, []).append(span)
+    count = 0
     for top in tops:
         tree = [top]
         for span in tree:  # grows while it is read
-            tree.extend(children.get(span.context.span_id, ()))
+            tree.extend(children.pop(span.context.span_id, ()))
+        count += len(tree)
         yield tuple(tree)
+    if count < len(by_id):
+        circle = [span for below in children.values() for span in below]
+        yield tuple(sorted(circle, key=lambda span: -(span.end_time or 0)))
 
 
 class Remembered:

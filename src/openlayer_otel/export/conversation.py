@@ -141,11 +141,24 @@ def _api_call(part: Part) -> dict[str, Any]:
 
 
 def output_of(messages: list[Message], references: References) -> Any:
-    """The output of a model call: of its only choice, or a list with one for each choice."""
+    """The output of a model call: of its only choice, or a list with one for each choice.
+
+    Messages with tools' answers among them are no choices, but what an agent's run has added to
+    the conversation (Microsoft's Agent Framework): its last word is the output.
+    """
     if not messages:
         return None
+    if len(messages) > 1 and any(map(_is_tools, messages)):
+        said = [message for message in messages if not _is_tools(message)]
+        messages = (said or messages)[-1:]
     outputs = [_output(message.get("parts") or [], references) for message in messages]
     return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _is_tools(message: Message) -> bool:
+    """Whether a message is nothing but tools' answers."""
+    parts = message.get("parts") or []
+    return bool(parts) and all(part.get("type") == "tool_call_response" for part in parts)
 
 
 def _output(parts: list[Part], references: References) -> Any:

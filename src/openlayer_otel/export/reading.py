@@ -65,8 +65,8 @@ def attributes_of(span: ReadableSpan) -> Mapping[str, Any]:
 def step_type_of(reading: Mapping[str, Any]) -> str:
     """The Openlayer step type: what the span says, else what its operation means."""
     given = reading.get(semconv.STEP_TYPE)
-    if given in _ALL_STEP_TYPES:
-        return str(given)
+    if isinstance(given, str) and given in _ALL_STEP_TYPES:  # a dict could not be looked up
+        return given
     operation = reading.get(semconv.OPERATION_NAME)
     return STEP_TYPES.get(str(operation), semconv.STEP_TYPE_USER_CALL)
 

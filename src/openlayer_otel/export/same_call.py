@@ -4,7 +4,8 @@ A call may be traced twice: by the framework and by the SDK under it, by two
 instrumentations, or by an SDK that traces itself. Nested spans are the same
 call if they carry the same response id, or the same model and usage. Spans that stand side by
 side, or have other steps between them, are the same call only if they carry the same response
-id. The merged reading has the usage once and, of each kind of content, the richer one.
+id and are not one after the other. The merged reading has the usage once and, of each kind of
+content, the richer one.
 """
 
 from __future__ import annotations

@@ -43,9 +43,11 @@ from openlayer_otel.export.spool_files import (
 )
 
 # The size of the directory is counted anew after so many writes, or when this part of it was
-# written: other processes write, too.
+# written: other processes write, too. Where there are many files, after a part of their number, or
+# each write would cost the more the longer an outage lasts.
 _COUNT_EVERY = 100
 _COUNT_EVERY_PART = 20
+_COUNT_EVERY_PART_OF_FILES = 4
 # What a header takes, generously.
 _ROOM_FOR_HEADER = 1_000
 # Waiting files are listed so many at a time.
@@ -190,9 +192,10 @@ class Spool:
             if fits and self._writes_until_count > 0 and self._bytes_until_count > 0:
                 return
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._writes_until_count = _COUNT_EVERY
             self._bytes_until_count = self.max_bytes // _COUNT_EVERY_PART
             listing = Listing(self._path)
+            some = len(listing.units) // _COUNT_EVERY_PART_OF_FILES
+            self._writes_until_count = max(_COUNT_EVERY, some)
             # A tenth more than needed goes, or each write at the limit would list the directory.
             spare = 0 if listing.size + size <= self.max_bytes else self.max_bytes // 10
             for unit in list(listing.units):

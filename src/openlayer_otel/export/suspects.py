@@ -1,8 +1,9 @@
 """Who is to blame when Openlayer answers with an error: the backend, or the one trace.
 
-A status such as 500 may mean either. Another trace tells: if that is accepted, the backend is up.
-So a *round* over what waits goes on for a few traces after an error, and a trace that fails again
-and again while others are accepted is *hopeless*.
+A status such as 500 may mean either, and so may a connection that is cut or an answer that does
+not come: a firewall may not like what is in the trace. Another trace tells: if that is accepted,
+the backend is up. So a *round* over what waits goes on for a few traces after an error, and a trace
+that fails again and again while others are accepted is *hopeless*.
 """
 
 from __future__ import annotations
@@ -10,20 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from openlayer_otel.export.answers import Answer, Verdict
+from openlayer_otel.export.answers import NO_CONNECTION, Answer, Verdict
 
 # After so many different traces in a row that fail, the backend is taken to be down.
 SEVERAL = 3
 # So many times a trace fails while others are accepted, with growing pauses: some five minutes.
 HOPELESS = 10
-# The pause that an answer asks for ends a round, unless the trace has had so many such answers.
+# A pause that an answer asks for ends a round, as does no answer at all, unless that has happened
+# to the trace so many times.
 _BELIEVED = 3
 _KNOWN_LIMIT = 10_000
 
 
 def is_for_all(answer: Answer) -> bool:
     """Whether an answer that says *later* holds for other traces, too, without trying them."""
-    return not answer.is_status or answer.pause is not None
+    return answer.pause is not None or answer.reason in NO_CONNECTION
 
 
 @dataclass(slots=True)
@@ -50,7 +52,7 @@ class Suspects:
         self.tried: set[str] = set()
 
     def failed(self, key: str, accepted: int) -> _Record:
-        """A trace failed with a status, after so many had been accepted."""
+        """A trace failed, after so many had been accepted."""
         record = self._records.pop(key, None) or _Record()
         record.faults += record.failures > 0 and record.accepted != accepted
         record.failures += 1
@@ -111,14 +113,15 @@ class Round:
         """A trace is to be sent later; returns whether it is hopeless."""
         self._answer = answer
         self._in_a_row += 1
-        if not answer.is_status:
+        if answer.reason in NO_CONNECTION:
             self._all_at_fault = False
             self._accepted = False
             self.is_over = True
             return False
         record = self._suspects.failed(key, self._count())
         self._all_at_fault = self._all_at_fault and record.faults > 0
-        believed = is_for_all(answer) and record.failures <= _BELIEVED
+        for_all = is_for_all(answer) or not answer.is_status
+        believed = for_all and record.failures <= _BELIEVED
         if believed or self._in_a_row >= SEVERAL:
             self._accepted = False  # that was before
             self.is_over = True

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
 
@@ -24,6 +23,7 @@ from openlayer_otel.export.reading import (
     Reading,
     attributes_of,
     step_type_of,
+    text_of,
 )
 from openlayer_otel.export.same_call import merged, same_call, twins
 
@@ -206,18 +206,25 @@ def _fold(root: Node) -> None:
 def _fold_one(node: Node) -> bool:
     """Merge one pair: the node and what it encloses, or two beside each other in it."""
     if semconv.STEP_TYPE not in node.reading:  # else nothing inside is the same
-        kinds = [step_type_of(child.reading) for child in node.children]
-        for child, kind in zip(node.children, kinds, strict=True):
-            if same_call(node.reading, child.reading, alone=kinds.count(kind) == 1):
+        kind = step_type_of(node.reading)
+        of_kind = [child for child in node.children if step_type_of(child.reading) == kind]
+        for child in of_kind:
+            if same_call(node.reading, child.reading, alone=len(of_kind) == 1):
                 node.children.remove(child)
                 _merge(node, child)
                 return True
     if len(node.children) < 2:
         return False
-    known: dict[Any, Node] = {}
+    known: dict[str | None, Node] = {}
     for child in node.children:
-        first = known.setdefault(child.reading.get(semconv.RESPONSE_ID), child)
-        if first is not child and twins(first.reading, child.reading):
+        response_id = text_of(child.reading, semconv.RESPONSE_ID)
+        first = known.setdefault(response_id, child)
+        if first is child:
+            continue
+        if child.start >= first.end:
+            # One after the other: Ollama has 999 ids only, and a mock may have one.
+            known[response_id] = child
+        elif twins(first.reading, child.reading):
             node.children.remove(child)
             _merge(first, child)
             first.end = max(first.end, child.end)

@@ -57,6 +57,8 @@ def weight_of(span: ReadableSpan) -> int:
             size += length if length < _LONG or value.isascii() else getsizeof(value)
         elif kind is tuple:
             size += _weight_of_list(value)
+        elif kind is dict:
+            size += _weight_of_object(value)
     # The list inside: without the copy that the property makes of it, mostly of nothing.
     if span._events:
         for event in span._events:
@@ -67,6 +69,8 @@ def weight_of(span: ReadableSpan) -> int:
                         size += getsizeof(value)
                     elif isinstance(value, tuple):
                         size += _weight_of_list(value)
+                    elif isinstance(value, dict):
+                        size += _weight_of_object(value)
     return size
 
 
@@ -76,7 +80,24 @@ def _weight_of_list(values: tuple[Any, ...]) -> int:
     kind = type(values[0]) if values else bool
     if kind is int or kind is float:
         return _NUMBER_BYTES * len(values)
-    return sum(map(getsizeof, values), _POINTER_BYTES * len(values))
+    size = sum(map(getsizeof, values), _POINTER_BYTES * len(values))
+    if kind is dict or kind is tuple:
+        size += sum(map(_weight_inside, values))
+    return size
+
+
+def _weight_of_object(value: dict[str, Any]) -> int:
+    """Bytes behind an attribute that is an object, as newer versions of OpenTelemetry take it."""
+    return getsizeof(value) + sum(
+        getsizeof(name) + getsizeof(each) + _weight_inside(each) for name, each in value.items()
+    )
+
+
+def _weight_inside(value: Any) -> int:
+    """Bytes behind a value that stands in a list or an object, without its own."""
+    if isinstance(value, dict):
+        return _weight_of_object(value) - getsizeof(value)
+    return _weight_of_list(value) if isinstance(value, tuple) else 0
 
 
 def is_of_interest(span: ReadableSpan) -> bool:

@@ -31,6 +31,30 @@ SPANS = {
         },
         {**OPENAI_CALL, "cost": 0.003, "metadata": {}},
     ),
+    "OpenLIT, a model without a price": Foreign(
+        "openlit",
+        "chat gpt-of-tomorrow",
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "gpt-of-tomorrow",
+            "gen_ai.usage.input_tokens": 11,
+            "gen_ai.usage.output_tokens": 5,
+            "gen_ai.usage.cost": 0,
+        },
+        {"model": "gpt-of-tomorrow", "tokens": 16, "cost": None},
+    ),
+    "OpenLIT, a model with a price": Foreign(
+        "openlit",
+        "chat gpt-4o-mini",
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "gpt-4o-mini",
+            "gen_ai.usage.cost": 0.002,
+        },
+        {"model": "gpt-4o-mini", "cost": 0.002},
+    ),
     "LiteLLM, a guardrail": Foreign(
         "litellm",
         "guardrail",

@@ -42,10 +42,12 @@ EARLIER = {
     "gen_ai.request.max_completion_tokens": semconv.REQUEST_MAX_TOKENS,
     "gen_ai.request.n": semconv.REQUEST_CHOICE_COUNT,
 }
+# OpenLIT's, who says 0 where it knows no price.
+_COST_OR_UNKNOWN = "gen_ai.usage.cost"
 # Attributes that say what a call cost, in US dollars.
 COSTS = (
     "operation.cost",
-    "gen_ai.usage.cost",
+    _COST_OR_UNKNOWN,
     "gen_ai.cost.total_cost",
     "litellm.cost.total",
     "llm.cost.total",
@@ -113,6 +115,8 @@ def _translate(reading: Reading) -> None:
         if earlier in reading:
             value = reading.pop(earlier)
             reading.setdefault(name, value)
+    if reading.get(_COST_OR_UNKNOWN) == 0:
+        del reading[_COST_OR_UNKNOWN]
     cost = next((reading[name] for name in COSTS if reading.get(name) is not None), None)
     if cost is not None:
         reading.setdefault(semconv.STEP_FIELD_PREFIX + "cost", cost)

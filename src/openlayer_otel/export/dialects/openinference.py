@@ -121,15 +121,21 @@ def _ours(name: str) -> bool:
 
 
 def _read_exchange(attributes: dict[str, Any], reading: Reading) -> None:
-    """Model and response id, from the request and the response as they went over the wire."""
+    """Model, API and response id, from request and response as they went over the wire."""
     request, response = (
         decoded(attributes.get("input.value")),
         decoded(attributes.get("output.value")),
     )
     if isinstance(request, dict) and isinstance(request.get("model"), str):
         reading.setdefault(semconv.REQUEST_MODEL, request["model"])
-    if isinstance(response, dict) and isinstance(response.get("id"), str):
-        reading.setdefault(semconv.RESPONSE_ID, response["id"])
+    if isinstance(response, dict):
+        if isinstance(response.get("id"), str):
+            reading.setdefault(semconv.RESPONSE_ID, response["id"])
+        # The name and the parameters of a step depend on OpenAI's API.
+        if response.get("object") == "response":
+            reading.setdefault(semconv.OPENAI_API_TYPE, "responses")
+        elif response.get("object") == "text_completion":
+            reading[semconv.OPERATION_NAME] = semconv.TEXT_COMPLETION
 
 
 def _read_parameters(attributes: dict[str, Any], reading: Reading) -> None:
