@@ -184,7 +184,8 @@ def _is_large(value: Any) -> bool:
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple):
         return math.prod(shape) > MAX_ELEMENTS
-    return hasattr(type(value), "tolist") and len(value) > MAX_ELEMENTS
+    kind = type(value)
+    return hasattr(kind, "tolist") and hasattr(kind, "__len__") and len(value) > MAX_ELEMENTS
 
 
 def _untraced(method: Callable[[], Any]) -> Any:
