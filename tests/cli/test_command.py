@@ -47,6 +47,11 @@ def test_a_reader_that_goes_away_is_no_error_to_print(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+def _hear_interrupts() -> None:
+    """In the child: a shell makes what it starts in the background deaf to Ctrl+C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 def test_a_replay_that_is_interrupted_leaves_the_trace(
     hanging_server: FaultyServer, tmp_path: Path
@@ -62,6 +67,7 @@ def test_a_replay_that_is_interrupted_leaves_the_trace(
             "OPENLAYER_OTEL_SPOOL_DIRECTORY": str(tmp_path / "spool"),
         },
         stderr=subprocess.PIPE,
+        preexec_fn=_hear_interrupts,
     )
     wait_until(lambda: hanging_server.requests)
     process.send_signal(signal.SIGINT)

@@ -142,6 +142,17 @@ def test_the_largest_input_does_not_take_the_others_along(
     assert len(json.dumps(inputs, separators=(",", ":"))) <= 2_000
 
 
+def test_a_large_input_takes_no_room_from_a_small_one_that_comes_after_it(
+    settings_of_test: Callable[..., None], steps: SpanLog
+) -> None:
+    settings_of_test(max_content_bytes=2_000)
+    question = "why? " * 40
+    trace(lambda vectors, question: None)([[0.5] * 20] * 500, question)
+    inputs = json_attribute(steps.only(), "openlayer.step.inputs")
+    assert inputs["question"] == question
+    assert 1 < len(inputs["vectors"]) < 500
+
+
 def test_texts_are_cut_as_little_as_fits(
     settings_of_test: Callable[..., None], steps: SpanLog
 ) -> None:
