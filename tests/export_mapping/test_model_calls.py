@@ -234,6 +234,16 @@ def test_the_raw_answer_is_kept_without_binary_data(traces: Traces, kept_content
     assert raw["choices"][0]["text"] == "kept " * 1000
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["infinity", "byte order mark"])
+def test_a_raw_answer_that_only_pythons_json_reads_is_kept(
+    mark: bytes, traces: Traces, kept_content: None
+) -> None:
+    with traces.span("chat", chat_attributes()) as span:
+        body = json.dumps({"id": "x", "score": float("-inf")} if not mark else {"id": "x"})
+        attachments.raw_outputs.keep(span.get_span_context().span_id, mark + body.encode())
+    assert traces.step()["rawOutput"]["id"] == "x"
+
+
 @pytest.mark.parametrize(
     ("attributes", "metadata"),
     [

@@ -287,3 +287,46 @@ def test_models_of_the_sdk_may_stand_in_the_extra_body(
         pytest.skip("this version of the SDK takes JSON only there")
     said = json.loads(str((instrumented.only().attributes or {})["gen_ai.input.messages"]))
     assert [each["role"] for each in said] == ["user", "assistant"]
+
+
+_HELD = {"logprobs": {"content": [{"token": "x", "logprob": float("-inf"), "bytes": None}]}}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["raw", "streaming"])
+@pytest.mark.parametrize("mark", [b"", _BYTE_ORDER_MARK], ids=["infinity", "byte order mark"])
+def test_an_answer_that_only_pythons_json_reads_is_recorded_though_it_is_raw(
+    mark: bytes,
+    streaming: bool,
+    transport: Callable[..., Any],
+    instrument: Callable[..., None],
+    spans: SpanLog,
+) -> None:
+    instrument()
+    message = {"role": "assistant", "content": "hello"}
+    choice = {"index": 0, "finish_reason": "stop", "message": message, **({} if mark else _HELD)}
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    body = {**HEAD, "object": "chat.completion", "choices": [choice], "usage": usage}
+    client = transport(mark + json.dumps(body).encode(), "application/json")
+    completions = client.chat.completions
+    if streaming:
+        with completions.with_streaming_response.create(model="m", messages=MESSAGES) as response:
+            answer = response.parse()
+    else:
+        answer = completions.with_raw_response.create(model="m", messages=MESSAGES).parse()
+    assert answer.choices[0].message.content == "hello"
+    attributes = spans.only().attributes or {}
+    assert attributes["gen_ai.usage.output_tokens"] == 2
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+
+
+def test_events_that_only_pythons_json_reads_are_recorded_though_they_are_read_as_lines(
+    transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    instrument()
+    client = transport([_chunk({"content": "hel"}, **_HELD), _chunk({"content": "lo"}, "stop")])
+    streaming = client.chat.completions.with_streaming_response
+    with streaming.create(model="m", messages=MESSAGES, stream=True) as response:
+        assert any("-Infinity" in line for line in response.iter_lines())
+    (message,) = json.loads(str((spans.only().attributes or {})["gen_ai.output.messages"]))
+    assert message["parts"] == [{"type": "text", "content": "hello"}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -69,6 +70,20 @@ def test_an_ordered_video_is_a_job_without_tokens(
     assert attributes["gen_ai.output.type"] == "video"
     assert attributes["gen_ai.response.id"] == "video_1"
     assert not [name for name in attributes if "usage" in name]
+
+
+def test_how_a_picture_is_drawn_is_kept_with_the_parameters(
+    transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    given: dict[str, Any] = {
+        "complexity": "high",
+        "frame_count": 4,
+        "frame_duration_ms": 100,
+        "svg": {"model": "gpt-5", "reasoning": {"effort": "low"}},
+    }
+    transport({"created": 1, "data": []}).images.generate(prompt="p", extra_body=given)
+    parameters = (instrumented.only().attributes or {})["openlayer.request.parameters"]
+    assert json.loads(str(parameters)) == given
 
 
 def test_a_streamed_agent_session_tells_what_the_agent_did(

@@ -67,6 +67,7 @@ def _shell_call(**fields: Any) -> dict[str, Any]:
     return {**item, "action": COMMANDS, **fields}
 
 
+APPROVAL = {"type": "mcp_approval_response", "approval_request_id": "mcpr_1"}
 APPROVAL_REQUEST = {
     "type": "mcp_approval_request",
     "id": "mcpr_1",
@@ -204,6 +205,127 @@ def test_a_search_for_tools_and_its_answer_belong_to_the_same_side(
     assert application == {"role": "tool", "parts": [answer]}
 
 
+_FUNCTION_CALL = {
+    "type": "function_call",
+    "id": "f",
+    "call_id": "c1",
+    "name": "f",
+    "arguments": "{}",
+}
+_SHELL_CALL = {"type": "shell_call", "id": "s", "call_id": "c2", "action": COMMANDS}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+@pytest.mark.parametrize(
+    ("items", "reason"),
+    [
+        ([_FUNCTION_CALL, {"type": "function_call_output", "call_id": "c1"}], "stop"),
+        ([_SHELL_CALL, {"type": "shell_call_output", "call_id": "c2", "output": []}], "stop"),
+        ([APPROVAL_REQUEST, {**APPROVAL, "approve": True}], "stop"),
+        (
+            [_SHELL_CALL, _FUNCTION_CALL, {"type": "shell_call_output", "call_id": "c2"}],
+            "tool_call",
+        ),
+        ([_FUNCTION_CALL, {"type": "function_call_output", "output": "?"}], "tool_call"),
+    ],
+    ids=["function", "shell", "approval", "one of two", "somebody's"],
+)
+def test_a_call_that_was_answered_within_the_response_asks_nothing_of_the_application(
+    items: list[Any],
+    reason: str,
+    streamed: bool,
+    transport: Callable[..., Any],
+    instrumented: SpanLog,
+) -> None:
+    """As of an agent that got its answer while the response went on."""
+    answer: Any = _answer(*items)
+    if streamed:
+        answer = [{"type": "response.completed", "sequence_number": 1, "response": answer}]
+    given = transport(answer).responses.create(model="m", input="hi", stream=streamed)
+    if streamed:
+        list(given)
+    attributes = instrumented.only().attributes or {}
+    assert attributes["gen_ai.response.finish_reasons"] == (reason,)
+
+
+def test_what_the_provider_answers_itself_stays_in_the_models_turn(
+    transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    """Programs, and agents that work for the one that was asked."""
+    agent = {"agent_name": "lead"}
+    text = {"type": "output_text", "text": "started", "annotations": []}
+    items = [
+        {"type": "program", "id": "p", "call_id": "c1", "code": "f()", "fingerprint": SECRET},
+        {
+            "type": "program_output",
+            "id": "o",
+            "call_id": "c1",
+            "result": "3",
+            "status": "completed",
+        },
+        {
+            "type": "multi_agent_call",
+            "id": "m",
+            "call_id": "c2",
+            "action": "spawn_agent",
+            "arguments": '{"task": "look"}',
+            "agent": agent,
+        },
+        {
+            "type": "multi_agent_call_output",
+            "id": "n",
+            "call_id": "c2",
+            "action": "spawn_agent",
+            "output": [text],
+        },
+    ]
+    transport(_answer(*items)).responses.create(model="m", input=items)
+    span = instrumented.only()
+    (said,) = json_attribute(span, "gen_ai.output.messages")
+    (given,) = json_attribute(span, "gen_ai.input.messages")
+    assert (said["role"], said["finish_reason"]) == ("assistant", "stop")
+    assert given == {"role": "assistant", "parts": said["parts"]}
+    call, answer = "server_tool_call", "server_tool_call_response"
+    assert [(part["type"], part["id"], part[part["type"]]) for part in said["parts"]] == [
+        (call, "c1", {"type": "program", "code": "f()"}),
+        (answer, "c1", {"type": "program", "result": "3", "status": "completed"}),
+        (
+            call,
+            "c2",
+            {
+                "type": "multi_agent",
+                "action": "spawn_agent",
+                "arguments": {"task": "look"},
+                "agent": agent,
+            },
+        ),
+        (answer, "c2", {"type": "multi_agent", "action": "spawn_agent", "output": "started"}),
+    ]
+    assert SECRET not in str(span.attributes)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "agent_message", "id": "a", "author": "x", "recipient": "y"},
+        {"type": "send_subagent_input_call", "id": "s", "recipient_agent_id": "y"},
+        {"type": "message", "id": "m", "role": "assistant", "status": "completed"},
+    ],
+    ids=lambda item: item["type"],
+)
+def test_what_agents_tell_each_other_is_recorded_unless_it_is_encrypted(
+    item: dict[str, Any], transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    text = {"type": "output_text", "text": "what was found", "annotations": []}
+    encrypted = {"type": "encrypted_content", "encrypted_content": SECRET}
+    item = {**item, "content": [text, encrypted]}
+    transport(_answer(item)).responses.create(model="m", input=[item])
+    span = instrumented.only()
+    for name in ("gen_ai.input.messages", "gen_ai.output.messages"):
+        assert "what was found" in str((span.attributes or {})[name])
+    assert SECRET not in str(span.attributes)
+
+
 def test_tools_given_in_between_are_the_giver_s(
     transport: Callable[..., Any], instrumented: SpanLog
 ) -> None:
@@ -242,7 +364,7 @@ def test_a_patch_without_a_text_says_whether_it_could_be_applied(
 @pytest.mark.parametrize(
     "item",
     [
-        {"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": False},
+        {**APPROVAL, "approve": False},
         {"type": "item_reference", "id": "msg_1"},
         {"type": "configuration_update", "reasoning": {"effort": "low"}},
         {"type": "compaction_trigger"},

@@ -134,6 +134,24 @@ def test_a_stream_that_is_cut_keeps_the_items_as_far_as_they_came(
     assert attributes["gen_ai.response.finish_reasons"] == ("error",)
 
 
+def test_a_stream_that_is_cut_keeps_the_commands_of_a_shell_as_far_as_they_came(
+    transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    action = {"commands": [], "timeout_ms": 9}
+    item = {"type": "shell_call", "call_id": "c", "action": action, "status": "in_progress"}
+    events = [
+        _event("output_item.added", output_index=0, item=item),
+        _event("shell_call_command.added", output_index=0, command_index=0, command=""),
+        _event("shell_call_command.delta", output_index=0, command_index=0, delta="ls "),
+        _event("shell_call_command.delta", output_index=0, command_index=0, delta="-l"),
+        _event("shell_call_command.delta", output_index=0, command_index=1, delta="pw"),
+    ]
+    list(transport(events).responses.create(model="m", input="hi", stream=True))
+    (part,) = _said(instrumented)
+    assert (part["name"], part["id"]) == ("shell", "c")
+    assert part["arguments"] == {"commands": ["ls -l", "pw"], "timeout_ms": 9}
+
+
 def test_hosted_tools_and_unknown_items_are_kept_without_secrets_or_pixels(
     transport: Callable[..., Any], instrumented: SpanLog
 ) -> None:

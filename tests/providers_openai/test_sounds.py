@@ -111,3 +111,19 @@ def test_a_transcription_may_look_like_json(
     heard = client.audio.transcriptions.create(model="m", file=b"x", response_format="text")
     assert heard == text
     assert _sound(instrumented) == {"type": "text", "content": text}
+
+
+@pytest.mark.parametrize("pieces", [[b"\xff\xfb\x90\x00"], []], ids=["half-way", "at once"])
+def test_speech_whose_events_say_that_it_failed_has_failed(
+    pieces: list[bytes], transport: Callable[..., Any], instrumented: SpanLog
+) -> None:
+    deltas = [base64.b64encode(piece).decode() for piece in pieces]
+    events: list[Any] = [{"type": "speech.audio.delta", "audio": delta} for delta in deltas]
+    events.append({"type": "error", "error": {"code": "server_error", "message": "no voice"}})
+    asked: Any = {"model": "m", "voice": "alloy", "input": "hi"}
+    transport(events).audio.speech.create(**asked).read()
+    span = instrumented.only()
+    attributes = span.attributes or {}
+    assert attributes["error.type"] == "server_error"
+    assert span.status.description == "no voice"
+    assert ("gen_ai.output.messages" in attributes) is bool(pieces)

@@ -12,10 +12,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from openlayer_otel.attachments import raw_outputs
 from openlayer_otel.genai.encoding import plain
+from openlayer_otel.genai.received import received_json
 
 LEFT_OUT = "[not recorded]"
 
@@ -81,7 +80,7 @@ def raw_output_of(span_ids: list[int]) -> Any:
     if body is None:
         return None
     try:
-        value = orjson.loads(body)
+        value = received_json(body)
         if _ANYTHING_TO_LEAVE_OUT.search(body):
             value = _recorded(value, "", response=True)
     except (ValueError, RecursionError):

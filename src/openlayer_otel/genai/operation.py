@@ -27,7 +27,7 @@ from openlayer_otel.attachments import raw_outputs
 from openlayer_otel.context_attributes import UntilTraceEnds, attributes_in
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content_attributes import clean, encode_input, encode_output
-from openlayer_otel.genai.encoding import from_json, to_json
+from openlayer_otel.genai.encoding import to_json
 from openlayer_otel.genai.errors import error_code, error_text, error_type, is_cancellation
 from openlayer_otel.genai.nesting import OPERATION_KEY
 from openlayer_otel.genai.record import Endpoint, Identity, Record
@@ -296,12 +296,3 @@ class Operation:
         self._record.attributes[semconv.ERROR_TYPE] = error_code(code) or semconv.ERROR_OTHER
         kept = self._telemetry.content.text(message) if message and self.capture.on_spans else None
         self.span.set_status(Status(StatusCode.ERROR, kept or None))
-
-
-def response_json(body: bytes | None) -> Any:
-    """The JSON of a response's body; None if it holds none.
-
-    A number alone is no answer of any API, but may be the text of one.
-    """
-    value = from_json(body) if body else None
-    return value if isinstance(value, (dict, list)) else None

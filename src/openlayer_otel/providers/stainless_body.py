@@ -17,8 +17,7 @@ from typing import Any
 
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.current import attach, take_back
-from openlayer_otel.genai.encoding import from_json
-from openlayer_otel.genai.operation import response_json
+from openlayer_otel.genai.received import received_json, response_json
 from openlayer_otel.genai.streaming import StreamEnd
 from openlayer_otel.providers.content_encoding import decoder_of
 
@@ -195,13 +194,24 @@ class BodyReader:
         streamed: Whether the body is a stream of server-sent events; else it is one JSON text.
     """
 
-    __slots__ = ("_decode", "_end", "_finished", "_pending", "_response", "_size", "_streamed")
+    __slots__ = (
+        "_data",
+        "_decode",
+        "_end",
+        "_finished",
+        "_pending",
+        "_response",
+        "_size",
+        "_streamed",
+    )
 
     def __init__(self, response: Any, end: StreamEnd, streamed: bool) -> None:
         self._response = weakref.ref(response)
         self._end = end
         self._streamed = streamed
         self._pending: list[bytes] = []
+        # The lines of an event whose JSON is written in several.
+        self._data: list[bytes] = []
         self._size = 0
         self._finished = False
         self._decode = decoder_of(response)
@@ -243,15 +253,27 @@ class BodyReader:
 
     def _event(self, line: bytes) -> None:
         if line.startswith(b"data:"):
-            event = from_json(line[5:].strip())
+            data = line[5:].strip()
+            event = None if self._data else received_json(data)
             if isinstance(event, dict):
                 self._end.take(event)
+            else:
+                self._data.append(data)
+        elif self._data and not line.strip():
+            self._event_in_lines()
+
+    def _event_in_lines(self) -> None:
+        data, self._data = self._data, []
+        event = received_json(b"\n".join(data)) if len(data) > 1 else None
+        if isinstance(event, dict):
+            self._end.take(event)
 
     def _last_event(self) -> None:
         """A last line without its end: who reads by lines gets it, too."""
         line, self._pending = b"".join(self._pending), []
         try:
             self._event(line)
+            self._event_in_lines()
         except Exception as error:  # noqa: BLE001 - boundary: the application gets its bytes
             report_failure("reading a response body", error)
 

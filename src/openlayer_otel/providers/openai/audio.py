@@ -50,14 +50,15 @@ def read_speech(body: Any, record: Record) -> None:
         return
     read_usage(body.get("usage"), record)
     read_failure(body.get("error"), record)
-    if record.with_content and isinstance(body.get("audio"), bytes):
-        part = shape.binary_data(body["audio"], str(body.get("media_type")), "audio")
+    audio = body.get("audio")
+    if record.with_content and isinstance(audio, bytes) and audio:
+        part = shape.binary_data(audio, str(body.get("media_type")), "audio")
         record.output_messages = [shape.output_message("assistant", [part], None)]
 
 
 def decode_speech(body: bytes) -> dict[str, Any]:
     """The body of a speech response: sound, or server-sent events with pieces of it."""
-    usage = None
+    usage = error = None
     if body.startswith(_EVENT_STREAM):
         pieces = []
         for line in body.splitlines():
@@ -65,8 +66,10 @@ def decode_speech(body: bytes) -> dict[str, Any]:
             if isinstance(event, dict):
                 pieces.append(decoded_base64(event.get("audio")) or b"")
                 usage = event.get("usage") or usage
+                error = event.get("error") or error
         body = b"".join(pieces)
-    return {"audio": body, "media_type": media_type_of_sound(body), "usage": usage}
+    media_type = media_type_of_sound(body)
+    return {"audio": body, "media_type": media_type, "usage": usage, "error": error}
 
 
 def read_text_request(body: Mapping[str, Any], record: Record) -> None:

@@ -24,6 +24,9 @@ from openlayer_otel.providers.openai.usage import read_usage
 _PARAMETERS = frozenset(
     {
         "background",
+        "complexity",
+        "frame_count",
+        "frame_duration_ms",
         "input_fidelity",
         "moderation",
         "output_compression",
@@ -33,6 +36,7 @@ _PARAMETERS = frozenset(
         "response_format",
         "size",
         "style",
+        "svg",
     }
 )
 

@@ -13,11 +13,14 @@ from typing import Any
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.messages import Message, Part
 from openlayer_otel.providers.openai.messages import content_part
+from openlayer_otel.providers.openai.orchestration import ORCHESTRATION
 
 Item = dict[str, Any]
 
+# What only the provider can read: a field of an item, and a content part and its field.
+_ENCRYPTED = "encrypted_content"
 # Fields that say nothing to a reader, or must not be recorded: encrypted content, pixels.
-_LEFT_OUT = frozenset({"id", "call_id", "type", "status", "encrypted_content", "result", "role"})
+_LEFT_OUT = frozenset({"id", "call_id", "type", "status", _ENCRYPTED, "result", "role"})
 # Tools of the provider's that the application runs -> the field that says what to do.
 _RUN_BY_APPLICATION = {
     "computer_call": "action",
@@ -83,7 +86,7 @@ def item_parts(item: Item) -> tuple[str, list[Part]]:
     if kind.endswith(_CALL):
         return "assistant", [_server_call(item)]
     role = "user" if kind in _FROM_APPLICATION else "assistant"
-    return role, [shape.generic(kind, _without(item, "encrypted_content"))]
+    return role, [shape.generic(kind, _fields(item, frozenset({_ENCRYPTED})))]
 
 
 def run_by_application(item: Item) -> bool:
@@ -114,6 +117,8 @@ def content_parts(content: Any) -> list[Part]:
 def _content_part(kind: Any, part: dict[str, Any]) -> Part:
     if kind == "reasoning_text":
         return shape.reasoning(part.get("text"))
+    if kind == _ENCRYPTED:
+        return shape.generic(kind, {})
     if kind in ("input_image", "computer_screenshot"):
         address = part.get("image_url")
         if address is not None:
@@ -141,8 +146,19 @@ def _call_id(item: Item) -> Any:
     return item.get("call_id") or item.get("id")
 
 
-def _without(item: Item, *names: str) -> Item:
-    return {name: value for name, value in item.items() if name not in names and value is not None}
+def _fields(item: Item, left_out: frozenset[str]) -> Item:
+    """What is recorded of an item as it came; what agents tell each other may be encrypted."""
+    kept = {
+        name: value for name, value in item.items() if name not in left_out and value is not None
+    }
+    if isinstance(kept.get("content"), list):
+        kept["content"] = [
+            {name: value for name, value in each.items() if name != _ENCRYPTED}
+            if isinstance(each, dict)
+            else each
+            for each in kept["content"]
+        ]
+    return kept
 
 
 def _function_call(item: Item) -> tuple[str, list[Part]]:
@@ -246,11 +262,9 @@ def _reasoning(item: Item) -> tuple[str, list[Part]]:
 def _server_call(item: Item) -> Part:
     """A tool that the provider runs, with its answer where the item holds one."""
     kind = item["type"]
-    fields = {
-        name: value for name, value in item.items() if name not in _LEFT_OUT and value is not None
-    }
     name = kind.removesuffix(_CALL)
-    return shape.server_tool_call(item.get("id"), name, {"type": name, **fields})
+    call = {"type": name, **_fields(item, _LEFT_OUT)}
+    return shape.server_tool_call(item.get("id"), name, call)
 
 
 def _mcp_call(item: Item) -> tuple[str, list[Part]]:
@@ -294,4 +308,5 @@ _BY_TYPE: dict[str, Callable[[Item], tuple[str, list[Part]]]] = {
     "image_generation_call": _image_generation,
     "compaction": _compaction,
     "compaction_summary": _compaction,
+    **ORCHESTRATION,
 }

@@ -15,6 +15,7 @@ from openlayer_otel.genai.record import StreamReader
 from openlayer_otel.genai.text_buffer import TextBuffer
 
 _OUTPUT_TEXT = "response.output_text.delta"
+_ACTION, _COMMAND = "action", "command"
 # The place of no item.
 _NOWHERE = object()
 # Event that brings a piece of text -> the item's field, and the type of the part in it that
@@ -28,6 +29,8 @@ _PIECES: dict[str, tuple[str, str | None, str]] = {
     "response.custom_tool_call_input.delta": ("input", None, ""),
     "response.mcp_call_arguments.delta": ("arguments", None, ""),
     "response.code_interpreter_call_code.delta": ("code", None, ""),
+    # The parts of an action are its commands, which are mere texts.
+    "response.shell_call_command.delta": (_ACTION, _COMMAND, "command_index"),
 }
 # The item whose beginning was missed, as far as such an event tells; else it is a message.
 _ITEMS = {
@@ -37,6 +40,7 @@ _ITEMS = {
     "response.custom_tool_call_input.delta": "custom_tool_call",
     "response.mcp_call_arguments.delta": "mcp_call",
     "response.code_interpreter_call_code.delta": "code_interpreter_call",
+    "response.shell_call_command.delta": "shell_call",
 }
 _MESSAGE = {"type": "message", "role": "assistant"}
 _WHOLE = frozenset({"response.completed", "response.incomplete", "response.failed"})
@@ -201,5 +205,11 @@ class _Item:
                 part = {"type": part_type, name: buffer.text()}
                 parts.setdefault(field, {})[position] = part
         for field, found in parts.items():
-            made[field] = [found[position] for position in sorted(found)]
+            ordered = [found[position] for position in sorted(found)]
+            if field == _ACTION:
+                action = made.get(_ACTION)
+                action = action if isinstance(action, dict) else {}
+                made[_ACTION] = {**action, "commands": [each["text"] for each in ordered]}
+            else:
+                made[field] = ordered
         return made

@@ -71,6 +71,7 @@ _TOOL_CALLS = frozenset(
         "mcp_approval_request",
     }
 )
+_ANSWERABLE = _TOOL_CALLS | CALLS_FOR_EITHER
 # A span has room for 128 attributes; what does not fit pushes out what came first.
 _MAX_VARIABLES = 32
 _COMPACTIONS = frozenset({"compaction", "compaction_summary"})
@@ -196,9 +197,7 @@ def finish_reason(body: Mapping[str, Any], kinds: Set[str]) -> str | None:
     status = body.get("status")
     status = status if isinstance(status, str) else None
     if status in _COMPLETE or (status is None and kinds):
-        if not kinds.isdisjoint(_TOOL_CALLS) or (
-            not kinds.isdisjoint(CALLS_FOR_EITHER) and _asks_application(body.get("output"))
-        ):
+        if not kinds.isdisjoint(_ANSWERABLE) and _asks_application(body.get("output")):
             return semconv.FINISH_TOOL_CALL
         return semconv.FINISH_STOP
     if status is None or status in _UNFINISHED:
@@ -207,12 +206,27 @@ def finish_reason(body: Mapping[str, Any], kinds: Set[str]) -> str | None:
 
 
 def _asks_application(items: Any) -> bool:
-    """Whether one of the calls that either side may run is the application's."""
-    return any(
-        str(item.get("type")) in CALLS_FOR_EITHER and run_by_application(item)
-        for item in (items if isinstance(items, list) else ())
-        if isinstance(item, dict)
-    )
+    """Whether one of the calls is the application's and waits for its answer.
+
+    An agent that waits goes on in the same response once it is answered: then both are in it.
+    """
+    items = [each for each in items if isinstance(each, dict)] if isinstance(items, list) else []
+    answered = [_answered_call(item) for item in items]
+    for item in items:
+        kind = str(item.get("type"))
+        if kind in _TOOL_CALLS or (kind in CALLS_FOR_EITHER and run_by_application(item)):
+            call = item.get("call_id") or item.get("id")
+            if call is None or call not in answered:
+                return True
+    return False
+
+
+def _answered_call(item: dict[str, Any]) -> Any:
+    """The call that an item answers; None if it answers none."""
+    kind = str(item.get("type"))
+    if kind == "mcp_approval_response":
+        return item.get("approval_request_id")
+    return item.get("call_id") if kind.endswith("_output") else None
 
 
 def _read_compaction(body: Any, record: Record) -> None:
