@@ -94,6 +94,27 @@ def test_an_address_in_any_wrapper_stays_an_address(
 
 
 @pytest.mark.parametrize(
+    ("part", "media_type"),
+    [
+        ({"type": "uri", "modality": "image", "uri": "https://a.example/a.png"}, "image/png"),
+        ({"type": "uri", "modality": "image", "uri": "https://a.b/c.webp?sig=a/b.gif#x"},
+         "image/webp"),
+        ({"type": "uri", "modality": "image", "uri": "https://a.example/show.pdf"}, "image/jpeg"),
+        ({"type": "uri", "modality": "audio", "uri": "https://a.example/a.mp3"}, "audio/mpeg"),
+        ({"type": "uri", "modality": "document", "uri": "https://a.example/a.csv"}, "text/csv"),
+        ({"type": "uri", "modality": "image", "uri": "https://[bad/a"}, "image/jpeg"),
+        ({"type": "file", "modality": "document", "file_id": "f", "filename": "a.txt"},
+         "text/plain"),
+    ],
+)  # fmt: skip
+def test_an_address_or_a_name_says_what_kind_of_media_it_is(
+    traces: Traces, part: dict[str, Any], media_type: str
+) -> None:
+    (item,) = content_of(traces, {"role": "user", "parts": [part]})
+    assert item["attachment"]["mediaType"] == media_type
+
+
+@pytest.mark.parametrize(
     "block",
     [
         {"type": "document", "source": {"type": "content", "content": [

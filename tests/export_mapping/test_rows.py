@@ -122,11 +122,40 @@ def test_no_other_name_replaces_what_had_to_be_renamed(traces: Traces) -> None:
 
 
 def test_names_that_are_reserved_only_when_used_stay_free_otherwise(traces: Traces) -> None:
-    with traces.span("root", own(**{"openlayer.step.inputs": '{"context":["c"],"user_id":"u"}'})):
+    inputs = '{"context":{"request_id":1},"user_id":null,"session_id":"s"}'
+    with traces.span("root", own(**{"openlayer.step.inputs": inputs})):
         pass
     content = traces.content()
-    assert content["config"]["inputVariableNames"] == ["context", "user_id"]
-    assert "contextColumnName" not in content["config"]
+    assert content["config"]["inputVariableNames"] == ["context", "user_id", "session_id"]
+    assert "contextColumnName" not in content["config"]  # it holds no texts
+    assert "userIdColumnName" not in content["config"]
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    ["openlayer.step.inputs", "openlayer.step.metadata", "openlayer.trace.metadata", "promoted"],
+)
+def test_a_column_called_like_a_user_or_session_is_the_rows_user_or_session(
+    traces: Traces, attribute: str
+) -> None:
+    values = {"user_id": "u", "session_id": "s", "groundTruth": "right", "context": ["c"]}
+    if attribute == "promoted":
+        said = {f"openlayer.trace.column.{name}": json.dumps(it) for name, it in values.items()}
+    else:
+        said = {attribute: json.dumps(values)}
+    with traces.span("root", own(**said)):
+        pass
+    content = traces.content()
+    assert values.items() <= content["rows"][0].items()
+    assert (
+        content["config"].items()
+        >= {
+            "userIdColumnName": "user_id",
+            "sessionIdColumnName": "session_id",
+            "groundTruthColumnName": "groundTruth",
+            "contextColumnName": "context",
+        }.items()
+    )
 
 
 def test_a_logged_context_and_an_argument_of_that_name_do_not_mix(traces: Traces) -> None:

@@ -401,6 +401,10 @@ def test_the_fields_of_a_trace_can_be_read_and_set(steps: SpanLog) -> None:
         current.metadata = {"a": 1}
         current.update_metadata(metadata={"b": 2})
         assert (current.inference_id, current.metadata) == ("row-1", {"a": 1, "b": 2})
+        current.update_metadata(customer="acme", limits=[1, 2])
+        lib.update_current_trace(score=1.5)
+        columns = {"customer": "acme", "limits": [1, 2], "score": 1.5}
+        assert current.metadata == {"a": 1, "b": 2, **columns}
 
     ask()
     assert (steps.only().attributes or {})["openlayer.trace.inference_id"] == "row-1"

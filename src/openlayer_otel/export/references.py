@@ -14,7 +14,7 @@ from typing import Any
 
 from openlayer_otel.attachments import binaries
 from openlayer_otel.genai.encoding import decoded_base64, plain
-from openlayer_otel.genai.messages import Part
+from openlayer_otel.genai.messages import Part, media_type_of, modality_of
 from openlayer_otel.settings import Settings
 
 _ITEM_TYPES = {"image": "image", "audio": "audio"}
@@ -53,7 +53,7 @@ class References:
     def item(self, part: Part) -> dict[str, Any]:
         """A content item (``{"type": "image", "attachment": ...}``) for a part with media."""
         modality = str(part.get("modality") or "document")
-        media_type = part.get("mime_type") or _MEDIA_TYPES.get(modality, _MEDIA_TYPES["document"])
+        media_type = part.get("mime_type") or _named_media_type(part, modality)
         kind = _ITEM_TYPES.get(modality, "file")
         checksum = part.get("checksum_md5")
         found: dict[str, Any] = {"mediaType": media_type}
@@ -126,6 +126,18 @@ def _extension(media_type: str) -> str:
     if kind in ("image", "audio", "video") and form.isalnum():
         return f".{form}"
     return mimetypes.guess_extension(media_type) or ""
+
+
+def _named_media_type(part: Part, modality: str) -> str:
+    """The media type that the file's name or address says, else the usual one."""
+    usual = _MEDIA_TYPES.get(modality, _MEDIA_TYPES["document"])
+    name = part.get("filename")
+    if not isinstance(name, str):
+        name, _, _ = str(part.get("uri") or "").partition("?")
+        name = name.partition("#")[0].rpartition("/")[2]
+    found = media_type_of(name, usual)
+    # An image's address may end in ".php".
+    return found if modality == "document" or modality_of(found) == modality else usual
 
 
 _NAMESPACE = uuid.UUID("6f1d8f0e-2c5b-5a57-9a0f-0d1f6c1c6f9b")

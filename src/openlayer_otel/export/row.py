@@ -24,7 +24,8 @@ _CONFIG = {
     "inferenceIdColumnName": "inferenceId",
     "numOfTokenColumnName": "tokens",
 }
-# Config name -> column; sent only if the row has the column.
+# Config name -> column; sent only if the row has the column, whoever set it: an argument or a
+# promoted value called "user_id" is the row's user, as in Openlayer's SDK.
 _OPTIONAL_CONFIG = {
     "userIdColumnName": "user_id",
     "sessionIdColumnName": "session_id",
@@ -152,7 +153,7 @@ def row_of(
             row[name] = special[name]
     row.update(zip(columns, inputs.values(), strict=True))
     row.update(special)
-    return _config(columns, special), row
+    return _config(columns, special, row), row
 
 
 def _base(root: Mapping[str, Any], facts: TraceFacts) -> dict[str, Any]:
@@ -184,18 +185,26 @@ def _special(facts: TraceFacts, belongs_to: Mapping[str, Any]) -> dict[str, Any]
     return {name: value for name, value in columns.items() if value is not None}
 
 
-def _config(inputs: list[str], special: Mapping[str, Any]) -> dict[str, Any]:
+def _config(
+    inputs: list[str], special: Mapping[str, Any], row: Mapping[str, Any]
+) -> dict[str, Any]:
     """Which column means what."""
     config: dict[str, Any] = {
         "outputColumnName": "output",
         "inputVariableNames": inputs,
         **_CONFIG,
     }
-    if special:
-        for key, column in _OPTIONAL_CONFIG.items():
-            if column in special:
-                config[key] = column
+    for key, column in _OPTIONAL_CONFIG.items():
+        if column in special or (column in row and _fits(column, row[column])):
+            config[key] = column
     return config
+
+
+def _fits(column: str, value: Any) -> bool:
+    """Whether a value that is only called so can be meant: many an argument is a "context"."""
+    if column == "context":
+        return isinstance(value, list) and all(isinstance(text, str) for text in value)
+    return value is not None
 
 
 def _free(

@@ -43,6 +43,17 @@ def has_column(step: Step, column: str) -> bool:
     return f"{semconv.TRACE_COLUMN_PREFIX}{column}" in attributes
 
 
+def row_metadata(step: Step) -> dict[str, Any]:
+    """The metadata and the columns that were recorded for the row so far."""
+    attributes: Mapping[str, Any] = getattr(row_step(step).span, "attributes", None) or {}
+    known = from_json(attributes.get(semconv.TRACE_METADATA))
+    found = dict(known) if isinstance(known, dict) else {}
+    for name, value in attributes.items():
+        if name.startswith(semconv.TRACE_COLUMN_PREFIX):
+            found[name[len(semconv.TRACE_COLUMN_PREFIX) :]] = from_json(value)
+    return found
+
+
 def merged(existing: object, values: Mapping[Any, Any], content: ContentPolicy) -> str:
     """``values`` merged into the JSON object ``existing``, as JSON text."""
     return _with_members(existing, encoded_members(values, content))

@@ -18,13 +18,12 @@ from opentelemetry.trace import INVALID_SPAN, Span, get_current_span
 
 from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure, warn_once
-from openlayer_otel.genai.encoding import from_json
 from openlayer_otel.genai.nesting import suppressed
 from openlayer_otel.genai.recording import nobody_records
 from openlayer_otel.telemetry import active
 from openlayer_otel.tracing.attachment import Attachment
 from openlayer_otel.tracing.beginning import begin
-from openlayer_otel.tracing.columns import row_step, update_trace
+from openlayer_otel.tracing.columns import row_metadata, row_step, update_trace
 from openlayer_otel.tracing.current import Entered, enter, leave
 from openlayer_otel.tracing.fields import log_fields
 from openlayer_otel.tracing.files import attach_to
@@ -150,9 +149,8 @@ class Trace:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What was recorded as its metadata so far; setting it adds to that."""
-        known = from_json(self._said(semconv.TRACE_METADATA))
-        return known if isinstance(known, dict) else {}
+        """The metadata and columns that were recorded so far; setting it adds to that."""
+        return row_metadata(self.step)
 
     @metadata.setter
     def metadata(self, metadata: Mapping[str, Any]) -> None:
