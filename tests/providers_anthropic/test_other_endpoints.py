@@ -8,6 +8,7 @@ from typing import Any
 
 import anthropic
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from openlayer_otel import semconv
@@ -146,12 +147,69 @@ async def test_what_an_agent_says_is_recorded_when_its_stream_is_left(
     assert said[semconv.CONVERSATION_ID] == "sess_1"
     assert said[semconv.USAGE_INPUT_TOKENS] == 28
     assert said[semconv.USAGE_OUTPUT_TOKENS] == 8
+    assert said[semconv.USAGE_CACHE_READ_INPUT_TOKENS] == 10
+    assert said[semconv.USAGE_CACHE_WRITE_INPUT_TOKENS] == 12
     assert said[semconv.RESPONSE_FINISH_REASONS] == ("stop",)
     assert [each["role"] for each in json_attribute(span, semconv.OUTPUT_MESSAGES)] == [
         "assistant",
         "tool",
         "assistant",
     ]
+
+
+def test_a_tool_of_an_agent_that_failed_is_said_to_have(
+    instrumented: SpanLog, on_wire: OnWire, wire: Wire
+) -> None:
+    wire.reply = server_sent([TURN[0], {**TURN[1], "is_error": True}, *TURN[2:]])
+    client = on_wire(anthropic.Anthropic, api_key="k")
+    list(sessions(client).events.stream("sess_1"))
+    _, result, _ = json_attribute(instrumented.only(), semconv.OUTPUT_MESSAGES)
+    assert result["parts"][0]["is_error"] is True
+
+
+def previews(text: str, of: str) -> list[dict[str, Any]]:
+    """The pieces of a message while it is written, a letter each."""
+    deltas = [{"type": "content_delta", "content": {"type": "text", "text": x}} for x in text]
+    started = {"type": "event_start", "event": {"type": "agent.message", "id": of}}
+    return [started, *({"type": "event_delta", "event_id": of, "delta": each} for each in deltas)]
+
+
+def said_by_agent(span: ReadableSpan) -> list[str]:
+    messages = json_attribute(span, semconv.OUTPUT_MESSAGES)
+    return [part["content"] for each in messages for part in each["parts"] if "content" in part]
+
+
+def test_previews_of_a_message_do_not_displace_what_an_agent_has_said(
+    instrumented: SpanLog, on_wire: OnWire, wire: Wire
+) -> None:
+    long = "x" * 2_000
+    whole = {"type": "agent.message", "id": "m2", "content": [{"type": "text", "text": long}]}
+    wire.reply = server_sent([*TURN[:-1], *previews(long, of="m2"), {**whole, **NOW}, TURN[-1]])
+    client = on_wire(anthropic.Anthropic, api_key="k")
+    list(sessions(client).events.stream("sess_1"))
+    assert said_by_agent(instrumented.only()) == ["One.", long]
+
+
+def test_a_message_that_is_cut_off_keeps_what_its_previews_said(
+    instrumented: SpanLog, on_wire: OnWire, wire: Wire
+) -> None:
+    later = {**TURN[-3], "id": "m3"}
+    wire.reply = server_sent([*TURN[:-1], *previews("Two, th", of="m2"), later])
+    client = on_wire(anthropic.Anthropic, api_key="k")
+    list(sessions(client).events.stream("sess_1"))
+    assert said_by_agent(instrumented.only()) == ["One.", "Two, th", "One."]
+
+
+def test_previews_leave_nothing_where_no_content_is_recorded(
+    instrument: Callable[..., None], spans: SpanLog, on_wire: OnWire, wire: Wire
+) -> None:
+    instrument(capture_content=False)
+    wire.reply = server_sent([*previews("secret", of="m2"), TURN[-1]])
+    client = on_wire(anthropic.Anthropic, api_key="k")
+    list(sessions(client).events.stream("sess_1"))
+    said = spans.only().attributes or {}
+    assert said[semconv.RESPONSE_FINISH_REASONS] == ("stop",)
+    assert semconv.OUTPUT_MESSAGES not in said
 
 
 @pytest.mark.parametrize(("retrying", "status"), [(True, "UNSET"), (False, "ERROR")])
@@ -180,7 +238,8 @@ def test_what_the_sdk_does_besides_gets_no_span(
 def test_what_a_thread_of_a_session_says_is_recorded(
     instrumented: SpanLog, on_wire: OnWire, wire: Wire
 ) -> None:
-    wire.reply = server_sent(TURN)
+    idle = {**TURN[-1], "type": "session.thread_status_idle", "session_thread_id": "thread_1"}
+    wire.reply = server_sent([*TURN[:-1], idle])
     client = on_wire(anthropic.Anthropic, api_key="k")
     if not hasattr(sessions(client), "threads"):
         pytest.skip("not in this version of the SDK")
@@ -190,3 +249,15 @@ def test_what_a_thread_of_a_session_says_is_recorded(
     assert span.name == "invoke_agent"
     assert said[semconv.CONVERSATION_ID] == "thread_1"
     assert said[semconv.USAGE_OUTPUT_TOKENS] == 8
+    assert said[semconv.RESPONSE_FINISH_REASONS] == ("stop",)
+
+
+def test_a_session_is_not_over_when_a_thread_of_it_is(
+    instrumented: SpanLog, on_wire: OnWire, wire: Wire
+) -> None:
+    idle = {**TURN[-1], "type": "session.thread_status_idle", "session_thread_id": "thread_1"}
+    wire.reply = server_sent([*TURN[:-1], idle])
+    client = on_wire(anthropic.Anthropic, api_key="k")
+    list(sessions(client).events.stream("sess_1"))
+    said = instrumented.only().attributes or {}
+    assert semconv.RESPONSE_FINISH_REASONS not in said

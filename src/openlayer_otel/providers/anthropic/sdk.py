@@ -70,6 +70,7 @@ ANTHROPIC = StainlessSDK(
     patterns=(
         ("post", sessions.EVENTS_PATH, sessions.SEND),
         ("get", sessions.STREAM_PATH, sessions.STREAM),
+        ("get", sessions.THREAD_STREAM_PATH, sessions.THREAD_STREAM),
     ),
     identify=identify,
 )

@@ -15,22 +15,30 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.messages import Message
 from openlayer_otel.genai.record import Endpoint, Record, StreamReader
+from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.anthropic.blocks import content_parts, readable
-from openlayer_otel.providers.anthropic.messages import all_input_tokens, finish_reason
+from openlayer_otel.providers.anthropic.messages import finish_reason, read_usage
 
 _PATH = r"/v1/sessions/([^/]+)(?:/threads/([^/]+))?"
 _CONVERSATION = re.compile(_PATH + "/")
 EVENTS_PATH = re.compile(_PATH + "/events")
-# That of a thread has no "events" in it.
-STREAM_PATH = re.compile(_PATH + "(?:/events)?/stream")
+STREAM_PATH = re.compile(r"/v1/sessions/[^/]+(?:/events)?/stream")
+# It has no "events" in it.
+THREAD_STREAM_PATH = re.compile(r"/v1/sessions/[^/]+/threads/[^/]+(?:/events)?/stream")
 # A stream may be open for days: what its span holds is the end of it.
 _MAX_EVENTS = 1_000
+# What says that the agent waits. The stream of a session tells of its threads, too, that of a
+# thread of none but itself.
+_IDLE = frozenset({"session.status_idle"})
+_THREAD_IDLE = _IDLE | {"session.thread_status_idle"}
 _FINISH_REASONS = {
     "requires_action": semconv.FINISH_TOOL_CALL,
     "retries_exhausted": semconv.FINISH_ERROR,
@@ -58,6 +66,8 @@ def _message(event: Mapping[str, Any]) -> Message | None:
     if what.endswith("tool_result"):
         call = next((event[k] for k in event if k.endswith("tool_use_id")), None)
         part = shape.tool_call_response(call, content_parts(event.get("content")))
+        if event.get("is_error") is True:
+            part["is_error"] = True
         return shape.message("tool", [part])
     if speaker == "user":  # an interruption, a confirmation, an outcome to reach
         return shape.message("user", [shape.generic(kind, readable(dict(event)))])
@@ -107,15 +117,20 @@ def _read_session(body: Any, record: Record) -> None:
 class SessionStreamReader(StreamReader):
     """Gathers the events of a session's stream.
 
+    An application may ask for *previews*: the pieces of an agent's message while it is written,
+    before the event that holds all of it. They stand for it as long as it has not come.
+
     Args:
         content: Whether what was said is gathered, too.
     """
 
-    __slots__ = ("_content", "_events", "_usage")
+    __slots__ = ("_content", "_events", "_previews", "_usage")
 
     def __init__(self, content: bool) -> None:
         self._content = content
         self._events: deque[dict[str, Any]] = deque(maxlen=_MAX_EVENTS)
+        # Id of an event that is still to come -> what stands for it, and its texts by index.
+        self._previews: dict[str, tuple[dict[str, Any], dict[int, TextBuffer]]] = {}
         self._usage: dict[str, int] = {}
 
     def read(self, event: dict[str, Any]) -> None:
@@ -125,22 +140,52 @@ class SessionStreamReader(StreamReader):
             for name, count in event["model_usage"].items():
                 if type(count) is int:
                     self._usage[name] = self._usage.get(name, 0) + count
-        elif self._content or kind.startswith("session."):
-            self._events.append(event)
+        elif kind == "event_delta":
+            if self._content:
+                self._read_piece(event)
+        elif kind != "event_start" and (self._content or kind.startswith("session.")):
+            preview = self._previews.pop(str(event.get("id")), None)
+            if preview is None:
+                self._events.append(event)
+            else:
+                preview[0].update(event)
+
+    def _read_piece(self, event: dict[str, Any]) -> None:
+        """A piece of a message whose event is still to come."""
+        delta, id_of_event = event.get("delta"), event.get("event_id")
+        content = delta.get("content") if isinstance(delta, dict) else None
+        text = content.get("text") if isinstance(content, dict) else None
+        if not isinstance(id_of_event, str) or not isinstance(text, str):
+            return
+        preview = self._previews.get(id_of_event)
+        if preview is None:
+            preview = ({"type": "agent.message", "id": id_of_event}, {})
+            self._previews[id_of_event] = preview
+            self._events.append(preview[0])
+            if len(self._previews) > _MAX_EVENTS:  # most were cut off: their events never come
+                self._put_together(self._previews.pop(next(iter(self._previews))))
+        index = delta.get("index") if isinstance(delta, dict) else None
+        preview[1].setdefault(index if type(index) is int else 0, TextBuffer()).append(text)
+
+    @staticmethod
+    def _put_together(preview: tuple[dict[str, Any], dict[int, TextBuffer]]) -> None:
+        event, texts = preview
+        whole = [buffer.text() for _, buffer in sorted(texts.items())]
+        event["content"] = [{"type": "text", "text": text} for text in whole]
 
     def response(self) -> dict[str, Any]:
         """The events, and the tokens of all model requests together."""
+        for preview in self._previews.values():
+            self._put_together(preview)
         return {"events": list(self._events), "usage": self._usage}
 
 
-def _read_stream(body: Any, record: Record) -> None:
+def _read_stream(body: Any, record: Record, idle: frozenset[str] = _IDLE) -> None:
     if not isinstance(body, dict):
         return
-    usage = body["usage"]
-    record.usage(semconv.USAGE_INPUT_TOKENS, all_input_tokens(usage))
-    record.usage(semconv.USAGE_OUTPUT_TOKENS, usage.get("output_tokens"))
+    read_usage(body["usage"], record)
     for event in body["events"]:
-        if event.get("type") == "session.status_idle":
+        if event.get("type") in idle:
             reason = event.get("stop_reason")
             reason = reason.get("type") if isinstance(reason, dict) else reason
             known = _FINISH_REASONS.get(str(reason)) or finish_reason(reason)
@@ -187,3 +232,4 @@ STREAM = Endpoint(
     model=lambda body, path: None,
     path_attributes=_conversation,
 )
+THREAD_STREAM = replace(STREAM, response=partial(_read_stream, idle=_THREAD_IDLE))
