@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import sys
 from dataclasses import dataclass, fields
@@ -79,6 +80,26 @@ def test_the_readme_names_the_whole_public_api() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     names = set(openlayer_otel.__all__) - {"__version__"}
     assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+def test_the_public_api_in_the_readme_exists() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.partition("## Public API")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    names = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+    assert set(openlayer_otel.__all__) - {"__version__"} <= set(names)
+    for name in names:
+        pkgutil.resolve_name(f"openlayer_otel.{name}")
+
+
+def test_the_rooms_that_the_development_page_names_exist() -> None:
+    text = (ROOT / "docs" / "development.md").read_text(encoding="utf-8")
+    table = text.partition("## The code")[2].partition("| --- |")[2]
+    rooms = re.findall(r"`([\w/*]+(?:\.py|/))`", table)
+    source = ROOT / "src" / "openlayer_otel"
+    found = [any(source.glob(room)) or any((source / "export").glob(room)) for room in rooms]
+    assert len(rooms) > 10
+    assert [room for room, exists in zip(rooms, found, strict=True) if not exists] == []
 
 
 def settings_rows() -> dict[str, tuple[str, str, str]]:

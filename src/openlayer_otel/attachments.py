@@ -15,6 +15,8 @@ import threading
 from collections import OrderedDict
 from typing import NamedTuple
 
+from openlayer_otel.forking import in_forked_child
+
 MAX_BYTES = 64_000_000
 
 
@@ -114,7 +116,7 @@ raw_outputs = RawOutputs()
 """The response bodies of this process."""
 
 
-def renew_locks() -> None:
-    """In a forked child: a thread of the parent may have held the locks when they were copied."""
+@in_forked_child
+def _renew_locks() -> None:
     binaries._lock = threading.RLock()
     raw_outputs._lock = threading.RLock()

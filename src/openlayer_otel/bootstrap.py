@@ -20,20 +20,17 @@ from opentelemetry.sdk.trace import TracerProvider
 from openlayer_otel import telemetry as telemetry_module
 from openlayer_otel.diagnostics import report_failure, warn_once
 from openlayer_otel.environment import is_set
-from openlayer_otel.export import destination, otlp_preset
+from openlayer_otel.export import otlp_preset, sharing
 from openlayer_otel.export.already_sending import sends_to_openlayer
 from openlayer_otel.export.otlp_preset import OtlpSpanProcessor
 from openlayer_otel.export.processor import OpenlayerSpanProcessor
+from openlayer_otel.forking import in_forked_child
 from openlayer_otel.instrumentor import OpenlayerInstrumentor, is_bare
 from openlayer_otel.setting_scopes import TRACING_SETTINGS
 from openlayer_otel.settings import Settings
 from openlayer_otel.telemetry import Telemetry
+from openlayer_otel.time_limits import DEFAULT_TIMEOUT, seconds_of, within
 from openlayer_otel.tracer_providers import provider_for
-
-DEFAULT_TIMEOUT = 30.0
-"""Seconds that :func:`flush` and :func:`shutdown` take at most, by default."""
-# A day, for those who say "for ever".
-_LONGEST_WAIT = 86_400.0
 
 _Processor = OpenlayerSpanProcessor | OtlpSpanProcessor
 
@@ -148,7 +145,7 @@ def flush(timeout: float = DEFAULT_TIMEOUT) -> bool:
     """
     started = _started
     provider = started.start.provider if started is not None else trace.get_tracer_provider()
-    return _flush(provider, _seconds(timeout))
+    return _flush(provider, seconds_of(timeout))
 
 
 def shutdown(timeout: float = DEFAULT_TIMEOUT) -> bool:
@@ -163,7 +160,7 @@ def shutdown(timeout: float = DEFAULT_TIMEOUT) -> bool:
         Whether everything was sent in time. What was not is in the spool, if there is one.
     """
     global _started
-    timeout = _seconds(timeout)
+    timeout = seconds_of(timeout)
     with _lock:
         started, _started = _started, None
         if started is None:
@@ -180,31 +177,22 @@ def shutdown(timeout: float = DEFAULT_TIMEOUT) -> bool:
         # The end is for what cannot be sent: it is put on disk when the processor is shut down.
         kept = min(timeout / 2, started.start.settings.exit_timeout)
         flushing = timeout - kept
-        flushed = _within(flushing, lambda: processor.force_flush(int(flushing * 1000)))
+        flushed = within(flushing, lambda: processor.force_flush(int(flushing * 1000)))
         left = max(0.0, deadline - time.monotonic())
-        return _within(left, lambda: _stop(processor, left)) is True and flushed is True
-
-
-def _seconds(timeout: object) -> float:
-    """``timeout`` as a wait that threads know; the default for what is no number."""
-    try:
-        seconds = float(timeout)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return DEFAULT_TIMEOUT
-    return min(max(0.0, seconds), _LONGEST_WAIT) if seconds == seconds else DEFAULT_TIMEOUT
+        return within(left, lambda: _stop(processor, left)) is True and flushed is True
 
 
 def _flush(provider: trace.TracerProvider, timeout: float) -> bool:
     deadline = time.monotonic() + timeout
     force_flush: Callable[[int], bool] | None = getattr(provider, "force_flush", None)
     # Without an SDK there is nothing to send.
-    flushed = force_flush is None or _within(
+    flushed = force_flush is None or within(
         timeout, lambda: force_flush(int(timeout * 1000)) is not False
     )
     # The provider asks its processors in turn; one that does not come back must not keep ours
     # from being asked, and destinations of other providers are flushed as well.
     left = max(0.0, deadline - time.monotonic())
-    return destination.flush_all(left) and flushed is True
+    return sharing.flush_all(left) and flushed is True
 
 
 def _stop(processor: _Processor, timeout: float) -> bool:
@@ -283,34 +271,7 @@ def _warn_of_other_settings(wanted: Settings) -> None:
         )
 
 
-def _within(timeout: float, action: Callable[[], Any]) -> Any:
-    """What ``action`` returns, or ``None`` if it takes longer than ``timeout`` seconds or fails.
-
-    Processors of others may ignore their deadline, so it is kept here.
-    """
-    result: list[Any] = []
-
-    def run() -> None:
-        try:
-            result.append(action())
-        except Exception as error:  # noqa: BLE001 - a thread of its own has no caller to tell
-            report_failure("flush()", error)
-
-    thread = threading.Thread(target=run, name="openlayer-otel-flush", daemon=True)
-    try:
-        thread.start()
-    except RuntimeError:  # The interpreter is on its way out and starts no more threads.
-        run()
-    else:
-        thread.join(timeout)
-    return result[0] if result else None
-
-
+@in_forked_child
 def _renew_lock() -> None:
-    """In a forked child: a thread of the parent may have held the lock when it was copied."""
     global _lock
     _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)

@@ -11,6 +11,8 @@ import logging
 import threading
 import traceback
 
+from openlayer_otel.forking import in_forked_child
+
 logger = logging.getLogger("openlayer_otel")
 
 _said: set[str] = set()
@@ -66,7 +68,7 @@ def forget_warnings() -> None:
         _said.clear()
 
 
-def renew_locks() -> None:
-    """In a forked child: a thread of the parent may have held the lock when it was copied."""
+@in_forked_child
+def _renew_lock() -> None:
     global _lock
     _lock = threading.RLock()

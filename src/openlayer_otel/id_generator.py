@@ -8,15 +8,15 @@ random numbers than without tracing.
 
 from __future__ import annotations
 
-import os
 import random
 
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
+from openlayer_otel.forking import in_forked_child
+
 # Of the operating system's randomness; nobody else knows it, so nobody seeds it.
 _numbers = random.Random()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_numbers.seed)
+in_forked_child(_numbers.seed)
 _bits = _numbers.getrandbits
 
 

@@ -7,7 +7,6 @@ before or after ``instrument()``. Under ``opentelemetry-instrument`` the entry p
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -17,6 +16,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 
 from openlayer_otel import telemetry as telemetry_module
 from openlayer_otel.diagnostics import report_failure, warn_once
+from openlayer_otel.forking import in_forked_child
 from openlayer_otel.providers.registry import Installation, selected
 from openlayer_otel.setting_scopes import TRACING_SETTINGS, warn_without_effect
 from openlayer_otel.settings import Settings
@@ -207,11 +207,7 @@ def _usable(provider: Any, name: str, method: str) -> Any:
 _lock = threading.RLock()
 
 
+@in_forked_child
 def _renew_lock() -> None:
-    """In a forked child: a thread of the parent may have held the lock when it was copied."""
     global _lock
     _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)

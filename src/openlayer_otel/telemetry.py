@@ -6,7 +6,6 @@ providers and the environment's settings are used, so ``@trace`` works on its ow
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from time import perf_counter
@@ -16,6 +15,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Tracer, TracerProvider
 
 from openlayer_otel import semconv
+from openlayer_otel.forking import in_forked_child
 from openlayer_otel.genai.content import ContentPolicy
 from openlayer_otel.genai.events import ClientEvents
 from openlayer_otel.genai.metrics import ClientMetrics
@@ -172,11 +172,7 @@ def activate(telemetry: Telemetry | None) -> None:
         _active = telemetry
 
 
+@in_forked_child
 def _renew_locks() -> None:
-    """In a forked child: a thread of the parent may have held a lock when it was copied."""
     global _lock, _starting, _starting_now
     _lock, _starting, _starting_now = threading.Lock(), threading.RLock(), False
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_locks)

@@ -82,12 +82,15 @@ def test_a_child_of_a_process_that_is_in_init_can_init_itself(
             """
         import os, threading, time
         import openlayer_otel
-        from openlayer_otel import bootstrap, telemetry, instrumentor
+        from openlayer_otel import attachments, bootstrap, diagnostics, instrumentor, telemetry
 
         held, over = threading.Event(), threading.Event()
 
         def hold():
-            with bootstrap._lock, telemetry._lock, telemetry._starting, instrumentor._lock:
+            with (
+                bootstrap._lock, telemetry._lock, telemetry._starting, instrumentor._lock,
+                diagnostics._lock, attachments.binaries._lock, attachments.raw_outputs._lock,
+            ):
                 held.set()
                 over.wait(30)
 
@@ -96,6 +99,10 @@ def test_a_child_of_a_process_that_is_in_init_can_init_itself(
         child = os.fork()
         if child == 0:
             openlayer_otel.init()
+            diagnostics.warn_once("child", "said in the child")
+            attachments.raw_outputs.wanted = attachments.binaries.wanted = True
+            attachments.raw_outputs.keep(1, b"{}")
+            attachments.binaries.keep(b"data", "text/plain")
             os._exit(7)
         for _ in range(200):
             pid, status = os.waitpid(child, os.WNOHANG)

@@ -14,10 +14,11 @@ from opentelemetry.trace import set_span_in_context
 
 import openlayer_otel
 from openlayer_otel import OpenlayerSpanExporter, OpenlayerSpanProcessor, lib
+from openlayer_otel.content_capture import ContentCapture
 from openlayer_otel.export import otlp_preset
 from openlayer_otel.export.replay import replay
 from openlayer_otel.export.spool import Spool
-from openlayer_otel.settings import DEFAULT_BASE_URL, ContentCapture, Settings
+from openlayer_otel.settings import DEFAULT_BASE_URL, Settings
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 from tests.support.child_process import run_python
 from tests.support.openlayer_server import FaultyServer, faulty_server, wait_until

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from openlayer_otel.attachments import binaries
 from openlayer_otel.cli.main import main
-from openlayer_otel.export import senders, uploads
+from openlayer_otel.export import kept, uploads
 from openlayer_otel.export.spool import Spool
 from openlayer_otel.standin.exchange import Json
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
@@ -247,7 +247,7 @@ def test_a_storage_that_stumbles_delays_nothing(processing: Make, backend: Backe
 def test_a_trace_does_not_wait_for_its_attachments_for_ever(
     processing: Make, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(senders, "PATIENCE", 0.5)
+    monkeypatch.setattr(kept, "PATIENCE", 0.5)
     backend.refuse = {STORAGE: 503}
     provider, _ = processing()
     attach(provider, "with data", b"data")

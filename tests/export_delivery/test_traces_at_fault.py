@@ -99,6 +99,20 @@ def test_a_trace_that_fails_again_and_again_while_others_do_not_is_set_aside(
     assert b"poison" in file.read_bytes()
 
 
+def test_a_trace_that_fails_while_all_do_is_not_set_aside(
+    processing: Make, server: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openlayer_otel.export.suspects.HOPELESS", 3)
+    server.mode = 500
+    provider, processor = processing(max_retries=0)
+    run(provider, "good")
+    wait_until(lambda: len(server.requests) >= 6, 20)
+    assert not list((tmp_path / "spool").glob("*.refused"))
+    server.mode = "ok"
+    server.wait_for(1, 20)
+    wait_until(lambda: processor.counts().replayed == 1)
+
+
 @pytest.mark.parametrize("fault", [503, CUT])
 def test_a_backend_that_is_down_is_not_asked_more_than_a_few_times_a_round(
     fault: str | int, processing: Make, server: FaultyServer, tmp_path: Path

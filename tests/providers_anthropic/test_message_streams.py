@@ -52,6 +52,16 @@ def test_an_error_event_is_seen_by_who_reads_the_lines(
     assert parts_of(instrumented) == [{"type": "text", "content": "hello"}]
 
 
+def test_a_count_that_the_end_leaves_open_is_that_of_the_start(
+    instrumented: SpanLog, on_wire: OnWire, wire: Wire
+) -> None:
+    wire.reply = stream_of({"type": "text", "text": "hello"}, usage={"input_tokens": None})
+    list(on_wire(anthropic.Anthropic, api_key="k").messages.create(**CALL, stream=True))
+    attributes = instrumented.only().attributes or {}
+    assert attributes[semconv.USAGE_INPUT_TOKENS] == 1
+    assert attributes[semconv.USAGE_OUTPUT_TOKENS] == 7
+
+
 ODD: dict[str, list[Json]] = {
     "an unknown event": [{"type": "weather", "wind": 3}],
     "an unknown delta": [

@@ -114,6 +114,22 @@ def test_an_error_on_a_lane_is_that_lanes(instrumented: SpanLog) -> None:
     assert found["go on"].attributes["error.type"] == "previous_response_not_found"
 
 
+def test_an_error_ends_what_is_under_way_on_its_lane(instrumented: SpanLog) -> None:
+    one, two = _answer("a", "one"), _answer("b", "two", " three")
+    error = {"type": "server_error", "code": "server_error", "message": "The model broke down."}
+    broken = {"type": "error", "stream_id": "b", "status": 500, "error": error}
+    with _session(_Socket(2, one[0], *two[:3], broken, *one[1:])) as session:
+        first, second = session.lane("a"), session.lane("b")
+        first.send(_asked("count"))
+        second.send(_asked("go on"))
+        assert first.get_final_response(timeout=10).id == "resp_a"
+    found = {_text(span, "input"): span for span in instrumented.ended}
+    assert found["count"].status.status_code is StatusCode.UNSET
+    assert _text(found["count"], "output") == "one"
+    assert found["go on"].attributes["error.type"] == "server_error"
+    assert _text(found["go on"], "output") == "two"
+
+
 def test_what_a_lane_refuses_to_send_is_a_failure(instrumented: SpanLog) -> None:
     with _session(_Socket(1, *_answer("a", "one"))) as session:
         lane = session.lane("a")

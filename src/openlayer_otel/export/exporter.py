@@ -13,13 +13,13 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from openlayer_otel.diagnostics import report_failure
-from openlayer_otel.export import destination as destinations
 from openlayer_otel.export.completed import key_of
-from openlayer_otel.export.tally import DeliveryCounts
+from openlayer_otel.export.destination import settings_of
+from openlayer_otel.export.sharing import Sharer
 from openlayer_otel.settings import Settings
 
 
-class OpenlayerSpanExporter(SpanExporter):
+class OpenlayerSpanExporter(Sharer, SpanExporter):
     """Puts traces together from ended spans and sends each to Openlayer, once, as one row.
 
     ``export`` hands spans over and returns; it does not wait for the network.
@@ -32,9 +32,7 @@ class OpenlayerSpanExporter(SpanExporter):
     """
 
     def __init__(self, settings: Settings | None = None, **arguments: Any) -> None:
-        self._settings = destinations.settings_of("OpenlayerSpanExporter", settings, arguments)
-        self._destination = destinations.acquire(self._settings)
-        self._shut_down = False
+        super().__init__(settings_of("OpenlayerSpanExporter", settings, arguments))
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Called by the SDK with ended spans. Never raises."""
@@ -53,33 +51,3 @@ class OpenlayerSpanExporter(SpanExporter):
             report_failure("the export of spans", error)
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Wait until all traces whose root has ended are sent or spooled.
-
-        Args:
-            timeout_millis: Milliseconds to wait at most.
-
-        Returns:
-            Whether they are.
-        """
-        return self._destination.flush(timeout_millis / 1000)
-
-    def shutdown(self, timeout: float | None = None) -> None:
-        """Send everything, complete or not; what cannot be sent in time goes to the spool.
-
-        Args:
-            timeout: Seconds that this may take; ``exit_timeout`` of the settings by default.
-        """
-        if not self._shut_down:
-            self._shut_down = True
-            destinations.release(self._destination, timeout)
-
-    @property
-    def is_shut_down(self) -> bool:
-        """Whether :meth:`shutdown` has been called, by the tracer provider for instance."""
-        return self._shut_down
-
-    def counts(self) -> DeliveryCounts:
-        """What became of the traces so far."""
-        return self._destination.counts()

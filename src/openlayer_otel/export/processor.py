@@ -11,14 +11,14 @@ from opentelemetry.trace import TraceFlags
 
 from openlayer_otel.context_attributes import attributes_in
 from openlayer_otel.diagnostics import report_failure
-from openlayer_otel.export import destination as destinations
-from openlayer_otel.export.tally import DeliveryCounts
+from openlayer_otel.export.destination import settings_of
+from openlayer_otel.export.sharing import Sharer
 from openlayer_otel.settings import Settings
 
 _SAMPLED = TraceFlags.SAMPLED
 
 
-class OpenlayerSpanProcessor(SpanProcessor):
+class OpenlayerSpanProcessor(Sharer, SpanProcessor):
     """Sends completed traces to Openlayer, each once, as one row.
 
     It also puts the session, user and metadata of ``using_session`` on the spans of everybody.
@@ -32,10 +32,8 @@ class OpenlayerSpanProcessor(SpanProcessor):
     """
 
     def __init__(self, settings: Settings | None = None, **arguments: Any) -> None:
-        self._settings = destinations.settings_of("OpenlayerSpanProcessor", settings, arguments)
-        self._destination = destinations.acquire(self._settings)
+        super().__init__(settings_of("OpenlayerSpanProcessor", settings, arguments))
         self._assembly = self._destination.assembly if self._destination.enabled else None
-        self._shut_down = False
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Called by the SDK. Never raises."""
@@ -63,33 +61,3 @@ class OpenlayerSpanProcessor(SpanProcessor):
             self._assembly.end(span)
         except Exception as error:  # noqa: BLE001 - runs in the user's call
             report_failure("the end of a span", error)
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Wait until all complete traces are sent or spooled.
-
-        Args:
-            timeout_millis: Milliseconds to wait at most.
-
-        Returns:
-            Whether they are.
-        """
-        return self._destination.flush(timeout_millis / 1000)
-
-    def shutdown(self, timeout: float | None = None) -> None:
-        """Send everything, complete or not; what cannot be sent in time goes to the spool.
-
-        Args:
-            timeout: Seconds that this may take; ``exit_timeout`` of the settings by default.
-        """
-        if not self._shut_down:
-            self._shut_down = True
-            destinations.release(self._destination, timeout)
-
-    @property
-    def is_shut_down(self) -> bool:
-        """Whether :meth:`shutdown` has been called, by the tracer provider for instance."""
-        return self._shut_down
-
-    def counts(self) -> DeliveryCounts:
-        """What became of the traces so far."""
-        return self._destination.counts()

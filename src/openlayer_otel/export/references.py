@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from openlayer_otel.attachments import binaries
-from openlayer_otel.genai.encoding import decoded_base64, plain
+from openlayer_otel.genai.base64_text import decoded_base64
+from openlayer_otel.genai.encoding import plain
 from openlayer_otel.genai.messages import Part, media_type_of, modality_of
 from openlayer_otel.settings import Settings
 

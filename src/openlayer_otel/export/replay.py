@@ -10,7 +10,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from openlayer_otel.export.answers import Answer, Verdict
 from openlayer_otel.export.client import Client
-from openlayer_otel.export.senders import send_kept
+from openlayer_otel.export.kept import send_kept
 from openlayer_otel.export.spool import Spool
 from openlayer_otel.export.suspects import SEVERAL, is_for_all
 from openlayer_otel.export.uploads import AttachmentUploads

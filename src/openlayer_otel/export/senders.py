@@ -18,16 +18,13 @@ from openlayer_otel.export.answers import Answer, Verdict
 from openlayer_otel.export.availability import Availability
 from openlayer_otel.export.backlog import Backlog, Upload
 from openlayer_otel.export.client import Client, pause_after
-from openlayer_otel.export.kept import Kept
+from openlayer_otel.export.kept import Kept, send_kept
 from openlayer_otel.export.together import Together, joined
 from openlayer_otel.export.uploads import AttachmentUploads, Memory
 
 THREADS = 4
 # Uploads between the worker and the senders; small, since all that wait are bounded elsewhere.
 ROOM = 64
-# So many seconds a trace on disk waits for attachments that cannot be uploaded; then it goes
-# without them.
-PATIENCE = 86_400.0
 _IDLE = 30.0
 # While a thread gets an answer every so many seconds, a second one would not be faster: both
 # would wait for the interpreter. Threads that take turns cost a tenth of processor time more.
@@ -307,29 +304,3 @@ class Senders:
     def after_fork(self) -> None:
         """In the child: no thread, no upload of the parent."""
         self._reset()
-
-
-def send_kept(
-    kept: Kept,
-    client: Client,
-    uploads: AttachmentUploads,
-    give_up: threading.Event,
-    max_retries: int = 0,
-) -> Answer:
-    """Send a trace that was put away, its attachments first. Never raises.
-
-    Attachments that were put away with it are uploaded whatever the settings of this process say:
-    those of the process that put it away said so.
-    """
-    try:
-        data = kept.data
-        if kept.attachments:
-            done = uploads.complete(data, kept.attachments, kept, insist=True)
-            if done.trouble is not None and time.time() - kept.made_at < PATIENCE:
-                return Answer(Verdict.HELD, f"attachments: {done.trouble}")
-            data = done.data
-        return client.deliver(kept.pipeline_id, data, give_up=give_up, max_retries=max_retries)[0]
-    except Exception as error:  # noqa: BLE001 - the trace must be given back, and others tried
-        report_failure("sending a trace that waited", error)
-        # As a status: it says nothing about other traces.
-        return Answer(Verdict.LATER, type(error).__name__, is_status=True)

@@ -15,10 +15,11 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import SpanLimits
 
+from openlayer_otel.content_capture import ContentCapture, content_capture
 from openlayer_otel.diagnostics import report_failure, warn_once
 from openlayer_otel.genai.cutting import cut, shortened
 from openlayer_otel.genai.encoding import clean_text, plain, to_json
-from openlayer_otel.settings import ContentCapture, Redact, Settings, content_capture
+from openlayer_otel.settings import Redact, Settings
 
 CAPTURE_CONTEXT_KEY = otel_context.create_key("openlayer-content-capture")
 REDACTION_FAILED = "[dropped: redaction failed]"

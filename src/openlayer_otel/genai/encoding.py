@@ -7,9 +7,7 @@ beyond 64 bits, keys that are no strings, cycles, hostile objects) goes through
 
 from __future__ import annotations
 
-import base64
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -288,28 +286,3 @@ def _described(value: object) -> str:
         return clean_text(str.__str__(text_of(value)))[:1000]
     except Exception:  # noqa: BLE001 - __str__ of a hostile object may raise anything
         return f"[{type(value).__qualname__}]"
-
-
-def decoded_base64(text: object) -> bytes | None:
-    """The bytes of a base64 text (or of a ``data:`` address), or None if it is neither."""
-    if not isinstance(text, str):
-        return None
-    if text.startswith("data:"):
-        head, comma, text = text.partition(",")
-        if not comma or not head.endswith(";base64"):
-            return None
-    try:
-        return base64.b64decode(text, validate=False)
-    except (ValueError, UnicodeError):
-        return None
-
-
-_PADDED = re.compile(r"[^=]+=*")
-
-
-def joined_base64(pieces: str) -> str:
-    """One base64 text for several that follow each other, each with its own padding."""
-    if "=" not in pieces.rstrip("="):
-        return pieces
-    decoded = [decoded_base64(piece) or b"" for piece in _PADDED.findall(pieces)]
-    return base64.b64encode(b"".join(decoded)).decode()

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from openlayer_otel.attachments import binaries
-from openlayer_otel.genai.encoding import decoded_base64, from_json
+from openlayer_otel.genai.base64_text import decoded_base64
+from openlayer_otel.genai.encoding import from_json
 
 Part = dict[str, Any]
 Message = dict[str, Any]

@@ -24,6 +24,7 @@ from opentelemetry.trace import (
 
 from openlayer_otel import semconv
 from openlayer_otel.attachments import raw_outputs
+from openlayer_otel.content_capture import ContentCapture
 from openlayer_otel.context_attributes import UntilTraceEnds, attributes_in
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content_attributes import clean, encode_input, encode_output
@@ -31,7 +32,6 @@ from openlayer_otel.genai.encoding import to_json
 from openlayer_otel.genai.errors import error_code, error_text, error_type, is_cancellation
 from openlayer_otel.genai.nesting import OPERATION_KEY
 from openlayer_otel.genai.record import Endpoint, Identity, Record
-from openlayer_otel.settings import ContentCapture
 from openlayer_otel.telemetry import Telemetry
 
 _OVER = Record(False)
@@ -85,7 +85,7 @@ class Operation:
         self.context = Context({**context, _SPAN_KEY: span, OPERATION_KEY: self})
         self._telemetry = telemetry
         self._record = Record(capture.anywhere)
-        # Taken by the first end and never given back, by two threads or a finaliser in the midst
+        # Taken by the first end and never given back, by two threads or a finalizer in the midst
         # of either: one pop succeeds. A lock takes 0.7 µs longer.
         self._right_to_end = [None]
 

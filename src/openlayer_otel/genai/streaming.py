@@ -27,7 +27,6 @@ provider's own "failed" is failed, too, whether or not the SDK raises it.
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from time import perf_counter
@@ -37,6 +36,7 @@ from opentelemetry.context import Context
 
 from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.forking import in_forked_child
 from openlayer_otel.genai.current import attach, current, reset, take_back
 from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.finalizing import in_finalizer
@@ -201,8 +201,7 @@ def _end_at_exit() -> None:
     _exit_registered = True
     atexit.register(_drop_open)
     # A forked child has no part in the streams of its parent.
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_open.clear)
+    in_forked_child(_open.clear)
 
 
 def _drop_open() -> None:

@@ -7,7 +7,6 @@ once for a module that another thread is still importing, when its classes do no
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 from openlayer_otel.diagnostics import report_failure
+from openlayer_otel.forking import in_forked_child
 
 Hook = Callable[[Any], None]
 """Called with a module."""
@@ -155,11 +155,7 @@ class _Loader(_Proxy):
 _FINDER: Any = _Finder()
 
 
+@in_forked_child
 def _renew_lock() -> None:
-    """In a forked child: a thread of the parent may have held the lock when it was copied."""
     global _lock
     _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)

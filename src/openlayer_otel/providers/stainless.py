@@ -206,7 +206,7 @@ class StainlessHooks:
                 if end is None:
                     call = call_under_way(stream._client)
                     # Before the source is made: of a dropped stream, whose parts hold each other,
-                    # the oldest is finalised first, and the source's finaliser closes the body.
+                    # the oldest is finalised first, and the source's finalizer closes the body.
                     end = None if call is None else call.read(stream.response, telemetry)
             except Exception as error:  # noqa: BLE001 - boundary: the application gets its stream
                 failed("stream", error)

@@ -35,7 +35,6 @@ from openlayer_otel.tracing.openlayer_names import (
 from openlayer_otel.tracing.recording import Step
 from openlayer_otel.tracing.session import capture_content, using_session
 from openlayer_otel.tracing.steps import (
-    Trace,
     current_step,
     current_trace,
     log_attachment,
@@ -47,6 +46,7 @@ from openlayer_otel.tracing.steps import (
     update_current_trace,
 )
 from openlayer_otel.tracing.threads import ContextThreadPoolExecutor, carry_context
+from openlayer_otel.tracing.whole_trace import Trace
 
 __all__ = [
     "Attachment",

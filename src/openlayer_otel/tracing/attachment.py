@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from openlayer_otel.attachments import binaries
 from openlayer_otel.diagnostics import warn_once
-from openlayer_otel.genai.encoding import decoded_base64
+from openlayer_otel.genai.base64_text import decoded_base64
 
 DEFAULT_MEDIA_TYPE = "application/octet-stream"
 

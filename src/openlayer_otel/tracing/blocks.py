@@ -21,6 +21,7 @@ from openlayer_otel.tracing.resuming import Watcher, driver_of
 
 _KEY = otel_context.create_key("openlayer-block")
 _UNFINISHED = frozenset({types.GeneratorType, types.AsyncGeneratorType, types.CoroutineType})
+Block = TypeVar("Block", bound="ContextBlock")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -42,7 +43,7 @@ class ContextBlock:
         """The context inside the block, from the one around it."""
         raise NotImplementedError
 
-    def __enter__(self) -> Any:
+    def __enter__(self: Block) -> Block:
         try:
             context = get_current()
             inside = _Inside(self, context.get(_KEY))
@@ -66,7 +67,7 @@ class ContextBlock:
                 return
             inside = inside.outer
 
-    async def __aenter__(self) -> Any:
+    async def __aenter__(self: Block) -> Block:
         return self.__enter__()
 
     async def __aexit__(

@@ -178,11 +178,6 @@ def underlying(function: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
             return function, args, kwargs
 
 
-def is_method_slot(function: Any) -> bool:
-    """Whether ``function``, found in a class, is called with the instance or class first."""
-    return not isinstance(function, staticmethod)
-
-
 def name_of(function: Any) -> str:
     """What a function is called, also where it is a partial or an object."""
     bottom, _, _ = underlying(function)

@@ -10,13 +10,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
-from openlayer_otel.tracing.proxies import (
-    RESPONSE_MANAGER,
-    STREAM_MANAGER,
-    FollowedManager,
-    Proxy,
-    is_manager_class,
-)
+from openlayer_otel.tracing.proxies import FollowedManager, Proxy
+from openlayer_otel.tracing.stream_kinds import RESPONSE_MANAGER, STREAM_MANAGER, is_manager_class
 
 # Ways past the iteration of a stream: those of OpenAI's and Anthropic's streams and of the
 # handlers of OpenAI's Assistants.

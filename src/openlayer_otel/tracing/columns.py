@@ -18,13 +18,8 @@ from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content import ContentPolicy
 from openlayer_otel.genai.encoding import from_json, to_json
 from openlayer_otel.tracing.identity import tags_of
-from openlayer_otel.tracing.recording import (
-    STEP_KEY,
-    Step,
-    encoded_members,
-    json_object,
-    merging,
-)
+from openlayer_otel.tracing.merging import encoded_members, json_object, merging
+from openlayer_otel.tracing.recording import STEP_KEY, Step
 
 
 def row_step(step: Step) -> Step:

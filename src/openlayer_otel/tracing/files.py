@@ -17,9 +17,10 @@ from urllib.parse import unquote_to_bytes
 
 from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure, warn_once
-from openlayer_otel.genai.encoding import decoded_base64
+from openlayer_otel.genai.base64_text import decoded_base64
 from openlayer_otel.tracing.attachment import Attachment, warn_of_unreadable
-from openlayer_otel.tracing.recording import Step, merging
+from openlayer_otel.tracing.merging import merging
+from openlayer_otel.tracing.recording import Step
 
 
 def attach_to(

@@ -49,8 +49,8 @@ from openlayer_otel.tracing.guard_kinds import (
 from openlayer_otel.tracing.guarded_futures import checked_future
 from openlayer_otel.tracing.guarded_items import forwarded, gathered, given_out, joined, kept
 from openlayer_otel.tracing.parameters import Parameters
-from openlayer_otel.tracing.proxies import body_of, is_async_stream, is_stream
 from openlayer_otel.tracing.resuming import called_as
+from openlayer_otel.tracing.stream_kinds import body_of, is_async_stream, is_stream
 
 
 class Guarded:

@@ -8,10 +8,9 @@ step's context is current during each read only.
 from __future__ import annotations
 
 import functools
-import io
 import time
 import types
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 import wrapt
@@ -20,70 +19,13 @@ from opentelemetry.context import Context, attach
 from openlayer_otel.genai.current import take_back
 from openlayer_otel.tracing.generators import Guard, StreamGuard
 from openlayer_otel.tracing.resuming import Watcher, drive_coroutine
+from openlayer_otel.tracing.stream_kinds import is_handle, is_stream
 
 Settle = Callable[[Any], Any]
 
-# Methods of handles (files, sockets, database cursors): iterable, yet no answer in pieces.
-_HANDLE_METHODS = ("readline", "fetchone", "fetchmany", "recv")
-# What the SDKs call the objects whose request is sent when they are entered: those that give
-# a stream, and those that give a response.
-STREAM_MANAGER = "StreamManager"
-RESPONSE_MANAGER = "ResponseContextManager"
 _CLOSERS = frozenset({"close", "aclose"})
 # How a coroutine is driven by hand.
 _DRIVEN_BY = frozenset({"send", "throw"})
-
-
-def is_stream(value: Any) -> bool:
-    """Whether ``value`` is an iterator that yields an answer in pieces."""
-    return hasattr(type(value), "__next__") and not _is_handle(value)
-
-
-def is_async_stream(value: Any) -> bool:
-    """Whether ``value`` is an async iterator or iterable that yields an answer in pieces.
-
-    What gives the answer when it is awaited as well (a paginator, a cursor's factory) is none.
-    """
-    kind = type(value)
-    found = hasattr(kind, "__anext__") or (
-        hasattr(kind, "__aiter__") and not hasattr(kind, "__await__")
-    )
-    return found and not _is_handle(value)
-
-
-def is_manager_class(kind: type, suffix: str) -> bool:
-    """Whether a class is one of the SDKs' managers, for ``with`` alone: not one of the user's.
-
-    Args:
-        kind: The class itself; its bases are not looked at.
-        suffix: How the SDKs' are called: ``STREAM_MANAGER`` or ``RESPONSE_MANAGER``.
-    """
-    if not kind.__name__.endswith(suffix):
-        return False
-    fields = vars(kind)
-    entered = "__enter__" in fields or "__aenter__" in fields
-    return entered and all(name.startswith("_") for name in fields)
-
-
-def body_of(response: Any) -> AsyncGenerator[Any, Any] | None:
-    """The body that a streaming response of Starlette's will send; None for anything else."""
-    body = own_fields(response).get("body_iterator")
-    return body if type(body) is types.AsyncGeneratorType else None
-
-
-def own_fields(value: Any) -> Mapping[str, Any]:
-    """An object's own fields, without asking the object: its properties may do anything."""
-    fields = getattr(value, "__dict__", None)
-    return fields if isinstance(fields, dict) else {}
-
-
-def _is_handle(value: Any) -> bool:
-    kind = type(value)
-    return (
-        isinstance(value, (io.IOBase, type))
-        or kind.__module__ == "unittest.mock"  # has every method there is
-        or any(hasattr(kind, name) for name in _HANDLE_METHODS)
-    )
 
 
 class Proxy(wrapt.ObjectProxy):  # type: ignore[type-arg]
@@ -318,7 +260,7 @@ def followed_as(value: Any) -> type[_Followed] | None:
         both = hasattr(kind, "__aiter__") or hasattr(kind, "__anext__")
         return FollowedEitherStream if both else FollowedStream
     awaitable = hasattr(kind, "__await__") and kind.__module__ != "unittest.mock"
-    if hasattr(kind, "__anext__") and not _is_handle(value):
+    if hasattr(kind, "__anext__") and not is_handle(value):
         return FollowedAwaitableStream if awaitable else FollowedAsyncStream
     if not awaitable:
         return None

@@ -13,7 +13,6 @@ or because nobody went on: cancelled, closed or dropped (status unset, and
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +25,6 @@ from openlayer_otel import semconv
 from openlayer_otel.context_attributes import UntilTraceEnds
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content import ContentPolicy, Encoded
-from openlayer_otel.genai.encoding import to_json
 from openlayer_otel.genai.errors import error_type
 from openlayer_otel.tracing.failures import (
     frames_of,
@@ -36,9 +34,9 @@ from openlayer_otel.tracing.failures import (
     origin,
 )
 from openlayer_otel.tracing.identity import StepIdentity
+from openlayer_otel.tracing.merging import encoded_members, json_object, merging
 from openlayer_otel.tracing.step_fields import StepFields
 
-_merging = threading.RLock()
 STEP_KEY = otel_context.create_key("openlayer-step")
 _OVER = Context()
 
@@ -278,32 +276,3 @@ class Step(StepFields):
             self.span.add_event("exception", details)
         if self._parent is not None:
             self._parent._noted_error = raised
-
-
-def merging() -> Any:
-    """The lock to hold while values are merged into those that a span has already.
-
-    Several threads may add to one step. One lock for all: each look at a span of somebody else's
-    makes a :class:`Step` of its own. Nobody's code runs under it.
-    """
-    return _merging
-
-
-def _renew_lock() -> None:
-    """After a fork: another thread may have held it."""
-    global _merging
-    _merging = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
-
-
-def encoded_members(values: Mapping[Any, Any], content: ContentPolicy) -> dict[str, str]:
-    """The items of ``values`` as names and JSON texts."""
-    return {str(key): content.value(value).text for key, value in dict(values).items()}
-
-
-def json_object(members: Mapping[str, str]) -> str:
-    """A JSON object from names and values that are JSON texts already."""
-    return "{" + ",".join(f"{to_json(key)}:{text}" for key, text in members.items()) + "}"

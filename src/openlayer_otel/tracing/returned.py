@@ -39,12 +39,11 @@ from openlayer_otel.tracing.proxies import (
     FollowedEitherStream,
     FollowedManager,
     FollowedStream,
-    body_of,
     followed_as,
-    own_fields,
 )
 from openlayer_otel.tracing.recording import Step
 from openlayer_otel.tracing.resuming import driver_of
+from openlayer_otel.tracing.stream_kinds import body_of, own_fields
 
 # Types whose instances are finished values: nearly everything that functions return.
 _FINISHED = frozenset(

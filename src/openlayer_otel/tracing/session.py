@@ -17,10 +17,10 @@ from opentelemetry import baggage
 from opentelemetry.context import Context
 
 from openlayer_otel import semconv
+from openlayer_otel.content_capture import ContentCapture, content_capture
 from openlayer_otel.context_attributes import attributes_in, with_attributes
 from openlayer_otel.genai.content import capturing
 from openlayer_otel.genai.encoding import from_json, to_json
-from openlayer_otel.settings import ContentCapture, content_capture
 from openlayer_otel.telemetry import active
 from openlayer_otel.tracing.blocks import ContextBlock
 from openlayer_otel.tracing.columns import merged, session_attributes

@@ -23,12 +23,13 @@ from openlayer_otel.genai.recording import nobody_records
 from openlayer_otel.telemetry import active
 from openlayer_otel.tracing.attachment import Attachment
 from openlayer_otel.tracing.beginning import begin
-from openlayer_otel.tracing.columns import row_metadata, row_step, update_trace
+from openlayer_otel.tracing.columns import row_step, update_trace
 from openlayer_otel.tracing.current import Entered, enter, leave
 from openlayer_otel.tracing.fields import log_fields
 from openlayer_otel.tracing.files import attach_to
 from openlayer_otel.tracing.identity import StepIdentity
 from openlayer_otel.tracing.recording import STEP_KEY, Step
+from openlayer_otel.tracing.whole_trace import Trace
 
 # Spans of others that were written to as steps: their metadata and attachments so far.
 _others: weakref.WeakKeyDictionary[Span, tuple[dict[str, str], list[dict[str, Any]]]] = (
@@ -118,52 +119,6 @@ class start_step:  # noqa: N801 - used as a function
         frames: TracebackType | None,
     ) -> None:
         self.__exit__(kind, error, frames)
-
-
-class Trace:
-    """The trace that the current step belongs to.
-
-    Attributes:
-        step: The step whose span carries the trace's values.
-    """
-
-    __slots__ = ("step",)
-
-    def __init__(self, step: Step) -> None:
-        self.step = step
-
-    @property
-    def id(self) -> str:
-        """Its id, as 32 hexadecimal digits."""
-        return self.step.trace_id
-
-    @property
-    def inference_id(self) -> str | None:
-        """The id of its row, if it was given one."""
-        said: str | None = self._said(semconv.TRACE_INFERENCE_ID)
-        return said
-
-    @inference_id.setter
-    def inference_id(self, inference_id: object) -> None:
-        self.update(inference_id=inference_id)
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """The metadata and columns that were recorded so far; setting it adds to that."""
-        return row_metadata(self.step)
-
-    @metadata.setter
-    def metadata(self, metadata: Mapping[str, Any]) -> None:
-        self.update(metadata=metadata)
-
-    def _said(self, attribute: str) -> Any:
-        return (getattr(self.step.span, "attributes", None) or {}).get(attribute)
-
-    def update(self, **values: Any) -> None:
-        """As :func:`update_current_trace`, for this trace."""
-        update_trace(self.step, values)
-
-    update_metadata = update
 
 
 def current_step() -> Step | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from opentelemetry.context import attach, get_current
 
@@ -48,6 +48,8 @@ class ContextThreadPoolExecutor(ThreadPoolExecutor):
     ``submit``, ``map`` and ``loop.run_in_executor`` all carry the context.
     """
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(
+        self, fn: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Future[Result]:
         """As ``ThreadPoolExecutor.submit``."""
         return super().submit(carry_context(fn), *args, **kwargs)

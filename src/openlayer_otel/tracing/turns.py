@@ -9,11 +9,12 @@ here they take turns. Other guardrails, which may wait for a server, are asked b
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import weakref
 from contextlib import AbstractContextManager
 from typing import Any
+
+from openlayer_otel.forking import in_forked_child
 
 # The class whose instances need it, and which is nobody else's to import.
 _NOT_THREAD_SAFE = "PresidioGuardrail"
@@ -32,12 +33,9 @@ def turn(guardrail: Any) -> AbstractContextManager[Any]:
         return _turns.setdefault(guardrail, threading.RLock())
 
 
-def _after_fork() -> None:
-    """In the child: nobody is asking."""
+@in_forked_child
+def _forget_turns() -> None:
+    """In the child nobody is asking."""
     global _making
     _making = threading.Lock()
     _turns.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -12,7 +12,8 @@ from typing import Any
 
 from openlayer_otel import semconv
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.encoding import decoded_base64, from_json
+from openlayer_otel.genai.base64_text import decoded_base64
+from openlayer_otel.genai.encoding import from_json
 from openlayer_otel.genai.record import Endpoint, Record, StreamReader, read_request_fields
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.fields import (

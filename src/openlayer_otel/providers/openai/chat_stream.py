@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from openlayer_otel.genai.encoding import from_json, joined_base64
+from openlayer_otel.genai.base64_text import joined_base64
+from openlayer_otel.genai.encoding import from_json
 from openlayer_otel.genai.record import StreamReader
 from openlayer_otel.genai.text_buffer import TextBuffer
 from openlayer_otel.providers.openai.messages import reasoning_details_text, thinking_text

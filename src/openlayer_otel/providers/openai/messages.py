@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from openlayer_otel.genai import messages as shape
-from openlayer_otel.genai.encoding import decoded_base64
+from openlayer_otel.genai.base64_text import decoded_base64
 from openlayer_otel.genai.messages import Message, Part
 from openlayer_otel.providers.openai.sounds import UNKNOWN_SOUND, media_type_of_sound
 

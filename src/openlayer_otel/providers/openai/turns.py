@@ -118,7 +118,7 @@ class Turns:
         # The items that were spoken since the last turn began, by id.
         self._spoken: list[Any] = []
         self._open: list[_Turn] = []
-        # Sent and received by different threads or tasks; may be entered again by a finaliser.
+        # Sent and received by different threads or tasks; may be entered again by a finalizer.
         self._lock = threading.RLock()
 
     def sent(self, event: Mapping[str, Any]) -> object:
