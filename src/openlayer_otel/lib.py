@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from openlayer_otel import bootstrap, setting_values, telemetry
 from openlayer_otel.diagnostics import report_failure, warn_once
 from openlayer_otel.export.answers import Verdict
-from openlayer_otel.export.replay import replay
+from openlayer_otel.export.replay import obstacle, replay
 from openlayer_otel.export.spool import Spool
 from openlayer_otel.instrumentor import OpenlayerInstrumentor
 from openlayer_otel.providers.registry import PROVIDERS
@@ -234,8 +234,8 @@ def replay_buffered_traces(
     """
     settings = bootstrap.settings_in_use()
     counts: dict[str, Any] = {"total_traces": 0, "success_count": 0, "failure_count": 0}
-    if not settings.spool or not settings.api_key:
-        why = "No API key: set OPENLAYER_API_KEY" if settings.spool else _NOT_ENABLED
+    why = obstacle(settings) if settings.spool else _NOT_ENABLED
+    if why is not None:
         return {**counts, "failed_traces": [], "error": why}
     failed, refused = [], 0
     for data, answer in replay(settings, max_retries=max(1, max_retries) - 1):

@@ -11,6 +11,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from openlayer_otel import bootstrap, lib
+from openlayer_otel.cli.main import main
 from openlayer_otel.export.spool import Spool
 from tests.export_delivery.conftest import numbered, run
 from tests.support.openlayer_server import FaultyServer
@@ -138,3 +139,23 @@ def test_without_buffer_or_key_nothing_is_sent_and_the_answer_says_why(
     assert lib.clear_offline_buffer()["traces_removed"] == 0
     start(0, api_key=None)
     assert "OPENLAYER_API_KEY" in lib.replay_buffered_traces()["error"]
+
+
+def test_where_publishing_is_off_nothing_is_replayed(
+    start: Start,
+    server: FaultyServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    start(2)
+    bootstrap.shutdown(5)
+    monkeypatch.setenv("OPENLAYER_DISABLE_PUBLISH", "true")
+    start(0)
+    assert "OPENLAYER_DISABLE_PUBLISH" in lib.replay_buffered_traces()["error"]
+    monkeypatch.setenv("OPENLAYER_API_KEY", "secret-key")
+    monkeypatch.setenv("OPENLAYER_BASE_URL", server.url)
+    assert main(["spool", "replay", "--directory", str(tmp_path / "buffer")]) == 2
+    assert "OPENLAYER_DISABLE_PUBLISH" in capsys.readouterr().err
+    assert not server.requests
+    assert lib.get_buffer_status()["total_traces"] == 2

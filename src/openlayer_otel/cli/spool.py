@@ -40,16 +40,18 @@ def replay(options: argparse.Namespace) -> int:
     """Send what waits, the oldest first.
 
     Returns:
-        0 if nothing is left; 1 if something could not be sent; 2 without an API key, or if the
-        spool cannot be read.
+        0 if nothing is left; 1 if something could not be sent; 2 without an API key, where
+        publishing is off, or if the spool cannot be read.
     """
     from openlayer_otel.export.answers import Verdict
+    from openlayer_otel.export.replay import obstacle
     from openlayer_otel.export.replay import replay as replay_spool
     from openlayer_otel.export.spool import Spool
 
     settings = _settings(options)
-    if not settings.api_key:
-        print("No API key: set OPENLAYER_API_KEY.", file=sys.stderr)
+    why = obstacle(settings)
+    if why is not None:
+        print(f"{why}.", file=sys.stderr)
         return 2
     if not _can_read(settings):
         return 2

@@ -29,6 +29,13 @@ class Replayed(NamedTuple):
     answer: Answer | None
 
 
+def obstacle(settings: Settings) -> str | None:
+    """Why nothing can be sent with these settings; None if something can."""
+    if settings.disable_publish:
+        return "Publishing is off: see OPENLAYER_DISABLE_PUBLISH"
+    return None if settings.api_key else "No API key: set OPENLAYER_API_KEY"
+
+
 def replay(
     settings: Settings, *, refused: bool = False, max_retries: int = 1
 ) -> Iterator[Replayed]:
