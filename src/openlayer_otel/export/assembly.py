@@ -75,7 +75,6 @@ class Assembly:
         max_open_bytes: Weight of ended spans held at most; more push the heaviest out early.
         max_age: Seconds that a part whose root ended waits for its open spans.
         on_waiting: Called when a part begins to wait for open spans after its root.
-        on_first: Called once, when the first span of interest starts. Must be quick.
     """
 
     def __init__(
@@ -87,7 +86,6 @@ class Assembly:
         max_open_bytes: int = 256_000_000,
         max_age: float = 300.0,
         on_waiting: Callable[[], None] = lambda: None,
-        on_first: Callable[[], None] | None = None,
     ) -> None:
         self._hand_over = hand_over
         self._upload_all = upload_all
@@ -95,7 +93,6 @@ class Assembly:
         self._max_open_bytes = max_open_bytes
         self._max_age = max_age
         self._on_waiting = on_waiting
-        self._on_first = on_first
         # Reentrant: the garbage collector may end a span (a dropped stream) at any point.
         self._lock = threading.RLock()
         self._reset()
@@ -111,10 +108,6 @@ class Assembly:
 
     def start(self, span: ReadableSpan) -> None:
         """A sampled, recording span started."""
-        on_first = self._on_first
-        if on_first is not None and is_of_interest(span):
-            self._on_first = None
-            on_first()
         key = key_of(span.context)
         parent = span.parent
         pushed_out = None

@@ -7,7 +7,6 @@ from typing import Any
 
 from openlayer_otel import attachments
 from openlayer_otel.diagnostics import logger, warn_once
-from openlayer_otel.export import http_libraries
 from openlayer_otel.export.assembly import Assembly
 from openlayer_otel.export.client import Client
 from openlayer_otel.export.completed import CompletedTrace
@@ -45,7 +44,6 @@ class Destination:
             max_open_bytes=settings.max_open_bytes,
             max_age=settings.max_trace_age,
             on_waiting=self.wake,
-            on_first=http_libraries.import_soon,
         )
         self.grouping = Grouping(
             self._hand_over,

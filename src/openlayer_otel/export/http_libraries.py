@@ -1,15 +1,11 @@
-"""``requests`` and urllib3, imported when the first trace begins: many processes never have one.
-
-Not when the process ends: a program that ends by Ctrl+C ends by that signal, which a shell goes
-by, only if no module is imported after it that evaluates a text, as named tuples do.
-"""
+"""``requests`` and urllib3, imported with the first request: an application may never make one."""
 
 from __future__ import annotations
 
 import threading
 from types import ModuleType
 
-from openlayer_otel.diagnostics import report_failure, warn_once
+from openlayer_otel.diagnostics import warn_once
 
 # Held while modules are imported on our threads: a child that is forked in the middle of an
 # import waits for it for ever, because nobody there will finish it.
@@ -27,22 +23,6 @@ def import_requests() -> ModuleType:
             "localhost".encode("idna")  # the codec is a module, too; looking up a name needs it
             _imported.update(requests=requests, urllib3=urllib3)
     return _imported["requests"]
-
-
-def import_soon() -> None:
-    """Import it on a thread of its own, which takes as long as a short call of a model."""
-    if "requests" not in _imported:
-        try:
-            threading.Thread(target=_import, name="openlayer-import", daemon=True).start()
-        except RuntimeError:
-            pass  # no thread can be started: the first request imports it
-
-
-def _import() -> None:
-    try:
-        import_requests()
-    except Exception as error:  # noqa: BLE001 - a thread of its own has no caller to tell
-        report_failure("importing requests", error)
 
 
 def import_urllib3() -> ModuleType:
