@@ -306,21 +306,26 @@ def test_a_task_begun_during_the_request_can_close_the_stream(
     _run(endpoint, True, llm_server, scenario)
 
 
-def test_a_last_line_without_its_end_is_read_by_lines(instrumented: SpanLog) -> None:
+def _streaming(body: bytes) -> Any:
+    """Chat completions whose body the application reads itself."""
     library = http_library("openai")
-    head = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
-    choice = {"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}
-    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
-    events = [{**head, "choices": [choice]}, {**head, "choices": [], "usage": usage}]
-    body = "\n\n".join(f"data: {json.dumps(event)}" for event in events).encode()
 
     def respond(request: Any) -> Any:
         kind = {"content-type": "text/event-stream"}
         return library.Response(200, headers=kind, content=iter([body]))
 
     client = make_client("openai", False, "http://test", library.MockTransport(respond))
-    streaming = client.chat.completions.with_streaming_response
-    with streaming.create(model="m", messages=[], stream=True) as response:
+    return client.chat.completions.with_streaming_response
+
+
+def test_a_last_line_without_its_end_is_read_by_lines(instrumented: SpanLog) -> None:
+    head = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    choice = {"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    events = [{**head, "choices": [choice]}, {**head, "choices": [], "usage": usage}]
+    body = "\n\n".join(f"data: {json.dumps(event)}" for event in events).encode()
+
+    with _streaming(body).create(model="m", messages=[], stream=True) as response:
         assert [line for line in response.iter_lines() if line][-1].endswith("}")
     attributes = instrumented.only().attributes or {}
     assert attributes["gen_ai.usage.output_tokens"] == 2
@@ -331,7 +336,6 @@ def test_a_last_line_without_its_end_is_read_by_lines(instrumented: SpanLog) -> 
 def test_events_whose_json_is_written_in_several_lines_are_read(
     way: str, newline: str, instrumented: SpanLog
 ) -> None:
-    library = http_library("openai")
     head = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
     choice = {"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
@@ -341,13 +345,7 @@ def test_events_whose_json_is_written_in_several_lines_are_read(
         lines += [f"data: {line}" for line in json.dumps(event, indent=1).splitlines()] + [""]
     body = newline.join([*lines, "data: [DONE]", "", ""]).encode()
 
-    def respond(request: Any) -> Any:
-        kind = {"content-type": "text/event-stream"}
-        return library.Response(200, headers=kind, content=iter([body]))
-
-    client = make_client("openai", False, "http://test", library.MockTransport(respond))
-    streaming = client.chat.completions.with_streaming_response
-    with streaming.create(model="m", messages=[], stream=True) as response:
+    with _streaming(body).create(model="m", messages=[], stream=True) as response:
         list(getattr(response, way)())
     attributes = instrumented.only().attributes or {}
     assert attributes["gen_ai.usage.output_tokens"] == 2
