@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx2
+from httpx2._transports.default import AsyncResponseStream, ResponseStream
 
 CHUNKS = 500
 PIECE = " lorem"
@@ -141,20 +142,13 @@ def _message_events(count: int) -> Iterator[bytes]:
     yield event("message_stop")
 
 
-class _Events(httpx2.SyncByteStream, httpx2.AsyncByteStream):
-    def __init__(self, events: list[bytes]) -> None:
-        self._events = events
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._events)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for event in self._events:
-            yield event
+async def _asynchronous(events: list[bytes]) -> AsyncIterator[bytes]:
+    for event in events:
+        yield event
 
 
 class Answers:
-    """Answers every request the benchmark makes.
+    """Answers every request the benchmark makes, with the kind of body that a network gives.
 
     Args:
         chunks: Events of a streamed answer.
@@ -173,13 +167,18 @@ class Answers:
         }
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
-        path = request.url.path
-        if b'"stream":true' in request.content:
-            headers = {"content-type": "text/event-stream"}
-            return httpx2.Response(200, headers=headers, stream=_Events(self._streamed[path]))
-        headers = {"content-type": "application/json"}
-        return httpx2.Response(200, headers=headers, content=self._plain[path])
+        return self._answer(request, ResponseStream)
 
     async def asynchronously(self, request: httpx2.Request) -> httpx2.Response:
         """The same, for asynchronous clients."""
-        return self(request)
+        return self._answer(request, lambda events: AsyncResponseStream(_asynchronous(events)))
+
+    def _answer(
+        self, request: httpx2.Request, body: Callable[[list[bytes]], Any]
+    ) -> httpx2.Response:
+        path = request.url.path
+        if b'"stream":true' in request.content:
+            headers = {"content-type": "text/event-stream"}
+            return httpx2.Response(200, headers=headers, stream=body(self._streamed[path]))
+        headers = {"content-type": "application/json"}
+        return httpx2.Response(200, headers=headers, content=self._plain[path])

@@ -1,10 +1,9 @@
 """Streams: each event seen, the end seen exactly once.
 
-A *tap* stands between the SDK's stream object and its source of events: it makes the span
-current while the source is read, and sees what the source raises; the stream object stays the
-SDK's own. The events themselves are taken in where the SDK decodes their JSON. Tap and body (see
-``providers/stainless_body.py``) both tell one :class:`StreamEnd` how the stream ended, and the
-first to tell wins:
+A *tap* (see ``genai/taps.py``) stands between the SDK's stream object and its source of events and
+sees what the source raises; the stream object stays the SDK's own. The events themselves are taken
+in where the SDK decodes their JSON. Tap and body (see ``providers/stainless_body.py``) both tell
+one :class:`StreamEnd` how the stream ended, and the first to tell wins:
 
 ========== ================================================= ====================
 how        what happened                                     span
@@ -28,27 +27,28 @@ from __future__ import annotations
 
 import atexit
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+import weakref
+from collections.abc import AsyncGenerator, Callable, Generator
 from time import perf_counter
-from typing import Any
-
-from opentelemetry.context import Context
+from types import AsyncGeneratorType, FrameType
+from typing import Any, TypeVar
 
 from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.forking import in_forked_child
-from openlayer_otel.genai.current import attach, current, reset, take_back
-from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.finalizing import in_finalizer
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.record import StreamReader
+
+_Reads = TypeVar("_Reads", bound="Generator[Any, Any, Any] | AsyncGenerator[Any, Any]")
 
 
 class StreamEnd:
     """What is known of one stream, and its end.
 
     Attributes:
-        context: The operation's context, current while the source is read and at no other time.
+        others_read: A read runs more than the SDK's own code and the HTTP library's, such as a
+            middleware that sends the request once more: the span has to be current meanwhile.
         piece: Takes in an event's JSON if it is a mere piece of a text, and says whether it was.
             Called directly, which saves a function for every chunk.
         tapped: A stream object reads the body, so its bytes need not be looked at.
@@ -60,8 +60,9 @@ class StreamEnd:
         "_last_chunk",
         "_operation",
         "_reader",
+        "_reads",
         "_record_chunk",
-        "context",
+        "others_read",
         "piece",
         "taken",
         "tapped",
@@ -73,13 +74,14 @@ class StreamEnd:
         reader: StreamReader | None,
         record_chunk: Callable[[float], None] | None = None,
     ) -> None:
-        # A copy: tasks begun during the request keep the operation's own, and may close the stream.
-        self.context = Context(operation.context)
+        self.others_read = False
         self.tapped = False
         self.taken: Any = None
         self.piece: Callable[[Any], bool] = self._first
         self._operation = operation
         self._reader = reader
+        # Weakly: it holds the source.
+        self._reads: Callable[[], Any] = _nothing
         self._record_chunk = record_chunk
         self._last_chunk: float | None = None
         _open.add(self)
@@ -91,14 +93,25 @@ class StreamEnd:
         """The operation that ends with this stream."""
         return self._operation
 
+    def read_by(self, generator: _Reads) -> _Reads:
+        """Say which generator reads the source; returned as given."""
+        self._reads = weakref.ref(generator)
+        return generator
+
     @property
     def reading(self) -> bool:
-        """The source is being read now, here: only then is :attr:`context` current.
+        """The source is being read, and the read has led here.
 
         A close seen meanwhile is the SDK's own tidying up, and the read itself tells how the
         stream ended. One from another thread or task is the application's.
+
+        Seen from the call stack, once for a stream, which costs its chunks nothing.
         """
-        return current() is self.context
+        running, reads = _running(self._reads())
+        frame: FrameType | None = sys._getframe() if running else None
+        while frame is not None and frame is not reads:
+            frame = frame.f_back
+        return frame is not None
 
     def take(self, event: Any) -> None:
         """Take in the JSON of one event. May raise on one that no reader foresaw."""
@@ -180,6 +193,19 @@ class StreamEnd:
             return None
 
 
+def _nothing() -> None:
+    return None
+
+
+def _running(generator: Any) -> tuple[bool, FrameType | None]:
+    """Whether a generator of either kind is under way, in whichever thread or task; its frame."""
+    if generator is None:
+        return False, None
+    if isinstance(generator, AsyncGeneratorType):
+        return generator.ag_running, generator.ag_frame
+    return generator.gi_running, generator.gi_frame
+
+
 def _ignored(event: Any) -> bool:
     """Takes in the events of a stream that no reader gathers."""
     return True
@@ -207,96 +233,6 @@ def _end_at_exit() -> None:
 def _drop_open() -> None:
     for end in list(_open):
         end.left_open()
-
-
-def tapped(source: Iterator[Any], end: StreamEnd) -> Iterator[Any]:
-    """A tap on the source of a synchronous stream's events.
-
-    A generator in place of the SDK's own, which does all that the application can do with it;
-    for a chunk it takes a third less time than an object with ``__next__``.
-    """
-    # Not before it is asked for an event: until then the application may read the response itself.
-    end.tapped = True
-    enter, leave, context = attach, reset, end.context
-    token = enter(context)
-    try:
-        for event in source:
-            leave(token)
-            if end.taken is None:
-                _take_object(event, end)
-            end.taken = None
-            yield event
-            token = enter(context)
-        leave(token)
-        end.stopped(StopIteration())
-    except BaseException as error:
-        if end.reading:  # else the application has thrown it in, or closes the iteration
-            leave(token)
-            end.stopped(error)
-        elif isinstance(error, GeneratorExit):
-            end.dropped()
-        raise
-
-
-def tapped_async(source: AsyncIterator[Any], end: StreamEnd) -> AsyncIterator[Any]:
-    """The same for an asynchronous stream.
-
-    Python tells the event loop of an asynchronous generator when it is asked first, and leaves the
-    end of a dropped one to the loop, which comes to it later or never. So it is asked first here,
-    where there is no loop to tell, for nothing: it ends at once when it is dropped.
-    """
-    events = _events_async(source, end)
-    hooks = sys.get_asyncgen_hooks()
-    try:
-        sys.set_asyncgen_hooks(None, None)
-        events.asend(None).send(None)
-    except StopIteration:
-        pass  # has come to its first yield
-    finally:
-        sys.set_asyncgen_hooks(*hooks)
-    return events
-
-
-async def _events_async(source: AsyncIterator[Any], end: StreamEnd) -> AsyncGenerator[Any, None]:
-    enter, leave, context = attach, reset, end.context
-    # Unless it is read, its end means nothing: the response tells of its own. Helpers of older
-    # SDKs make a second stream object of a response and drop the first.
-    yield None
-    end.tapped = True
-    token = enter(context)
-    awaited = True
-    try:
-        async for event in source:
-            try:
-                leave(token)
-            except ValueError:
-                pass  # the application runs each step of the read in a context of its own
-            awaited = False
-            if end.taken is None:
-                _take_object(event, end)
-            end.taken = None
-            yield event
-            token = enter(context)
-            awaited = True
-        take_back(token)
-        awaited = False
-        end.stopped(StopAsyncIteration())
-    except BaseException as error:
-        if awaited:
-            # A task that is collected while it waits is finalised in a foreign context.
-            take_back(token)
-            end.stopped(error)
-        elif isinstance(error, GeneratorExit):
-            end.dropped()
-        raise
-
-
-def _take_object(event: Any, end: StreamEnd) -> None:
-    """Take in an event of which the SDK has made an object elsewhere than where we look."""
-    try:
-        end.take(json_of(event))
-    except Exception as error:  # noqa: BLE001 - boundary: the application gets its event
-        report_unread_event(error)
 
 
 def report_unread_event(error: Exception) -> None:

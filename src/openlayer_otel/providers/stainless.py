@@ -32,7 +32,8 @@ from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.nesting import OPERATION_KEY, traced_elsewhere
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.recording import nobody_records
-from openlayer_otel.genai.streaming import StreamEnd, tapped, tapped_async
+from openlayer_otel.genai.streaming import StreamEnd
+from openlayer_otel.genai.taps import tapped, tapped_async
 from openlayer_otel.providers.duplicates import look, look_once
 from openlayer_otel.providers.patching import Patches, call_under_way
 from openlayer_otel.providers.stainless_body import end_of

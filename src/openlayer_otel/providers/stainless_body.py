@@ -12,7 +12,7 @@ Where the application reads the body itself (``with_streaming_response``: ``iter
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from typing import Any
 
 from openlayer_otel.diagnostics import report_failure
@@ -23,6 +23,12 @@ from openlayer_otel.providers.content_encoding import decoder_of
 
 _MAX_BODY = 32_000_000
 _BASES = ("SyncByteStream", "AsyncByteStream")
+# What the library's own transport gives, and what its client puts around that.
+_NETWORK = {
+    (f"{library}._client.Bound{kind}Stream", f"{library}._transports.default.{name}ResponseStream")
+    for library in ("httpx", "httpx2")
+    for kind, name in (("Sync", ""), ("Async", "Async"))
+}
 
 
 class Body:
@@ -63,7 +69,9 @@ class Body:
 class _SyncMethods(Body):
     def __iter__(self) -> Iterator[bytes]:
         reader = self._start()
-        return iter(self._body) if reader is None else _read(self._body, self.end, reader)
+        if reader is None:
+            return iter(self._body)
+        return self.end.read_by(_read(self._body, self.end, reader))
 
     def close(self) -> None:
         """Close the body, then tell its end."""
@@ -81,7 +89,7 @@ class _AsyncMethods(Body):
         if reader is None:
             source: AsyncIterator[bytes] = self._body.__aiter__()
             return source
-        return _read_async(self._body, self.end, reader)
+        return self.end.read_by(_read_async(self._body, self.end, reader))
 
     async def aclose(self) -> None:
         """Close the body, then tell its end."""
@@ -93,10 +101,10 @@ class _AsyncMethods(Body):
             self.end.closed()
 
 
-def _read(body: Any, end: StreamEnd, reader: BodyReader) -> Iterator[bytes]:
-    source = iter(body)
+def _read(body: Any, end: StreamEnd, reader: BodyReader) -> Generator[bytes, None, None]:
+    source, context = iter(body), end.operation.context
     while True:
-        token = attach(end.context)
+        token = attach(context)
         try:
             chunk = next(source)
         except StopIteration:
@@ -113,11 +121,11 @@ def _read(body: Any, end: StreamEnd, reader: BodyReader) -> Iterator[bytes]:
         yield chunk
 
 
-async def _read_async(body: Any, end: StreamEnd, reader: BodyReader) -> AsyncIterator[bytes]:
-    source = body.__aiter__()
+async def _read_async(body: Any, end: StreamEnd, reader: BodyReader) -> AsyncGenerator[bytes, None]:
+    source, context = body.__aiter__(), end.operation.context
     try:
         while True:
-            token = attach(end.context)
+            token = attach(context)
             try:
                 chunk = await source.__anext__()
             except StopAsyncIteration:
@@ -153,6 +161,19 @@ def _observed_class(kind: type) -> type[Any]:
     return type("ObservedBody", (*methods, *bases), {})
 
 
+def _from_network(body: Any) -> bool:
+    """Whether a read of ``body`` runs the HTTP library's code alone.
+
+    Else a transport, a middleware or a mock may do what it likes, requests of its own among it.
+    """
+    inner = getattr(body, "_stream", None)
+    return (_name(type(body)), _name(type(inner))) in _NETWORK
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
 def observe_body(response: Any, end: StreamEnd, streamed: bool) -> None:
     """Put a wrapper of ours around the unread body of ``response``.
 
@@ -173,6 +194,7 @@ def observe_body(response: Any, end: StreamEnd, streamed: bool) -> None:
     wrapper._response = weakref.ref(response)
     wrapper._streamed = streamed
     wrapper.end = end
+    end.others_read = not _from_network(body)
     # The Anthropic SDK looks for its own observer at every event, and a lookup that finds
     # nothing takes longer than all else that is done here for an event.
     wrapper.stream_observer = getattr(body, "stream_observer", None)
