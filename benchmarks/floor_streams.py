@@ -1,8 +1,7 @@
 """The floor of streams: as ``floor.py``, the text taken from each chunk as it passes.
 
-The *current floor* makes its span current while a chunk is read, too, so that what is logged or
-called meanwhile belongs to the call. That takes two changes of a context variable for each chunk; a
-context of its own for the source would be cheaper, but hides from either side what the other sets.
+The *current floor* makes its span current while a chunk is read, too, as the package does where a
+read runs code of others. That takes two changes of a context variable for each chunk.
 Its loops are written out beside those of the floor: a function or a generator for both would cost
 a chunk as much as the reading does.
 """
