@@ -11,7 +11,7 @@ from typing import Any
 import openai
 import pytest
 
-from openlayer_otel.providers import stainless_body
+from openlayer_otel.providers import body_reader
 from tests.providers_openai.conftest import HTTP
 from tests.support.span_log import SpanLog
 
@@ -89,7 +89,7 @@ def test_pieces_of_sound_with_their_own_padding_are_one_sound(
 def test_a_sound_of_which_not_all_was_kept_is_not_said_to_be_another(
     instrumented: SpanLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stainless_body, "_MAX_BODY", 1_000)
+    monkeypatch.setattr(body_reader, "_MAX_BODY", 1_000)
     pieces = [b"ID3" + bytes(700), bytes(700), bytes(200)]
 
     def respond(request: Any) -> Any:
