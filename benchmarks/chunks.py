@@ -29,9 +29,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from time import perf_counter_ns
 from typing import Any
 
-from benchmarks import floor_streams
 from benchmarks.cases import CASES, Case, unwrapped
 from benchmarks.contenders import CONTENDERS
+from benchmarks.floor_streams import FLOORS
 from benchmarks.measure import check, provider_for
 
 STREAMS, WARM_UP = 40, 3
@@ -40,8 +40,6 @@ PROCESSES = 3
 """Processes for each client; the median counts."""
 ENDS = 5
 """Chunks at either end of a stream that are not counted: they hold more than a piece of text."""
-
-_FLOORS = {"floor": floor_streams.FLOORS, "current floor": floor_streams.CURRENT_FLOORS}
 
 
 class _Clock:
@@ -136,8 +134,8 @@ def _client(case: Case, client: str) -> int:
     clock.put_into(streaming, base_client)
     provider, counter = provider_for("sampled")
     wrap = unwrapped
-    if client in _FLOORS:
-        make, tracer = _FLOORS[client][case.name], provider.get_tracer("floor")
+    if client == "floor":
+        make, tracer = FLOORS[case.name], provider.get_tracer("floor")
         wrap = lambda create: make(tracer, create, True)  # noqa: E731
     elif client != "bare":
         CONTENDERS[client](provider)
@@ -198,8 +196,7 @@ def main() -> None:
         print(_client(CASES[names[0]], options.client))
         return
     for name in names:
-        clients = ["bare", *(floor for floor in _FLOORS if name in _FLOORS[floor])]
-        clients.append(options.contender)
+        clients = ("bare", "floor", options.contender)
         taken = {client: _taken(name, client) for client in clients}
         bare = taken.pop("bare")
         over = {client: nanoseconds - bare for client, nanoseconds in taken.items()}

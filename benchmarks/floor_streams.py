@@ -1,23 +1,14 @@
-"""The floor of streams: as ``floor.py``, the text taken from each chunk as it passes.
-
-The *current floor* makes its span current while a chunk is read, too, as the package does where a
-read runs code of others. That takes two changes of a context variable for each chunk.
-Its loops are written out beside those of the floor: a function or a generator for both would cost
-a chunk as much as the reading does.
-"""
+"""The floor of streams: as ``floor.py``, the text taken from each chunk as it passes."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from functools import partial
 from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
-from opentelemetry.context import Context, attach, detach, get_current
-from opentelemetry.trace import Tracer, set_span_in_context
+from opentelemetry.trace import Tracer
 
 from benchmarks.floor import (
     Floor,
@@ -29,17 +20,6 @@ from benchmarks.floor import (
 )
 
 _FIRST = "gen_ai.response.time_to_first_chunk"
-
-
-def _variable() -> ContextVar[Context]:
-    token = attach(get_current())
-    detach(token)
-    return token.var
-
-
-# Set directly: OpenTelemetry's own functions take 0.4 µs longer.
-_context = _variable()
-_enter, _leave = _context.set, _context.reset
 
 
 class _Stream(Floor):
@@ -66,9 +46,7 @@ class _Stream(Floor):
         self.span.end()
 
 
-def chat_streamed(
-    tracer: Tracer, create: Callable[..., Any], content: bool, current: bool = False
-) -> Callable[..., Any]:
+def chat_streamed(tracer: Tracer, create: Callable[..., Any], content: bool) -> Callable[..., Any]:
     """``chat.completions.create(stream=True)``."""
 
     def call(**arguments: Any) -> Iterator[Any]:
@@ -76,34 +54,20 @@ def chat_streamed(
         stream = create(**arguments)
         held.leave()
         found, pieces, chunk = held.found, [], None
-        if current:
-            enter, leave, context = _enter, _leave, set_span_in_context(held.span)
-            token = enter(context)
-            for chunk in stream:
-                leave(token)
-                if _FIRST not in found:
-                    held.first()
-                choices = chunk.choices
-                if choices and choices[0].delta.content:
-                    pieces.append(choices[0].delta.content)
-                yield chunk
-                token = enter(context)
-            leave(token)
-        else:
-            for chunk in stream:
-                if _FIRST not in found:
-                    held.first()
-                choices = chunk.choices
-                if choices and choices[0].delta.content:
-                    pieces.append(choices[0].delta.content)
-                yield chunk
+        for chunk in stream:
+            if _FIRST not in found:
+                held.first()
+            choices = chunk.choices
+            if choices and choices[0].delta.content:
+                pieces.append(choices[0].delta.content)
+            yield chunk
         held.end(chat_response(chunk, "".join(pieces), content))
 
     return call
 
 
 def chat_streamed_async(
-    tracer: Tracer, create: Callable[..., Any], content: bool, current: bool = False
+    tracer: Tracer, create: Callable[..., Any], content: bool
 ) -> Callable[..., Any]:
     """The same, asynchronous."""
 
@@ -115,34 +79,20 @@ def chat_streamed_async(
 
     async def chunks(stream: Any, held: _Stream) -> AsyncIterator[Any]:
         found, pieces, chunk = held.found, [], None
-        if current:
-            enter, leave, context = _enter, _leave, set_span_in_context(held.span)
-            token = enter(context)
-            async for chunk in stream:
-                leave(token)
-                if _FIRST not in found:
-                    held.first()
-                choices = chunk.choices
-                if choices and choices[0].delta.content:
-                    pieces.append(choices[0].delta.content)
-                yield chunk
-                token = enter(context)
-            leave(token)
-        else:
-            async for chunk in stream:
-                if _FIRST not in found:
-                    held.first()
-                choices = chunk.choices
-                if choices and choices[0].delta.content:
-                    pieces.append(choices[0].delta.content)
-                yield chunk
+        async for chunk in stream:
+            if _FIRST not in found:
+                held.first()
+            choices = chunk.choices
+            if choices and choices[0].delta.content:
+                pieces.append(choices[0].delta.content)
+            yield chunk
         held.end(chat_response(chunk, "".join(pieces), content))
 
     return call
 
 
 def message_streamed(
-    tracer: Tracer, create: Callable[..., Any], content: bool, current: bool = False
+    tracer: Tracer, create: Callable[..., Any], content: bool
 ) -> Callable[..., Any]:
     """``messages.create(stream=True)``."""
 
@@ -152,29 +102,14 @@ def message_streamed(
         held.leave()
         pieces: list[str] = []
         seen: dict[str, Any] = {}
-        if current:
-            enter, leave, context = _enter, _leave, set_span_in_context(held.span)
-            token = enter(context)
-            for event in stream:
-                leave(token)
-                if event.type != "content_block_delta":
-                    seen[event.type] = event
-                    if event.type == "message_start":
-                        held.first()
-                elif event.delta.type == "text_delta":
-                    pieces.append(event.delta.text)
-                yield event
-                token = enter(context)
-            leave(token)
-        else:
-            for event in stream:
-                if event.type != "content_block_delta":
-                    seen[event.type] = event
-                    if event.type == "message_start":
-                        held.first()
-                elif event.delta.type == "text_delta":
-                    pieces.append(event.delta.text)
-                yield event
+        for event in stream:
+            if event.type != "content_block_delta":
+                seen[event.type] = event
+                if event.type == "message_start":
+                    held.first()
+            elif event.delta.type == "text_delta":
+                pieces.append(event.delta.text)
+            yield event
         whole, out = seen["message_start"].message, seen["message_delta"].usage.output_tokens
         held.end(anthropic_response(whole, "".join(pieces), content, out))
 
@@ -182,7 +117,7 @@ def message_streamed(
 
 
 def message_helper(
-    tracer: Tracer, open_stream: Callable[..., Any], content: bool, current: bool = False
+    tracer: Tracer, open_stream: Callable[..., Any], content: bool
 ) -> Callable[..., Any]:
     """``messages.stream``, of which the texts are read."""
 
@@ -195,23 +130,11 @@ def message_helper(
 
     def texts(stream: Any, held: _Stream) -> Iterator[str]:
         found, pieces = held.found, []
-        if current:
-            enter, leave, context = _enter, _leave, set_span_in_context(held.span)
-            token = enter(context)
-            for text in stream.text_stream:
-                leave(token)
-                if _FIRST not in found:
-                    held.first()
-                pieces.append(text)
-                yield text
-                token = enter(context)
-            leave(token)
-        else:
-            for text in stream.text_stream:
-                if _FIRST not in found:
-                    held.first()
-                pieces.append(text)
-                yield text
+        for text in stream.text_stream:
+            if _FIRST not in found:
+                held.first()
+            pieces.append(text)
+            yield text
         whole = stream.current_message_snapshot
         out = whole.usage.output_tokens
         held.end(anthropic_response(whole, "".join(pieces), content, out))
@@ -228,9 +151,3 @@ FLOORS: Floors = {
     "Anthropic messages, helper": message_helper,
 }
 """Case -> what wraps the SDK's method."""
-
-CURRENT_FLOORS: Floors = {
-    name: partial(floor, current=True)  # type: ignore[call-arg]
-    for name, floor in FLOORS.items()
-}
-"""The same with the span current while a chunk is read."""

@@ -110,7 +110,7 @@ def main() -> None:
 
 def _line(options: argparse.Namespace, name: str, counts: dict[str, float]) -> dict[str, Any]:
     over = {client: count - counts["bare"] for client, count in counts.items()}
-    overhead, floor, current = over["instrumented"], over.get("floor"), over.get("current floor")
+    overhead, floor = over["instrumented"], over.get("floor")
     return {
         "contender": options.contender,
         "case": name,
@@ -119,8 +119,6 @@ def _line(options: argparse.Namespace, name: str, counts: dict[str, float]) -> d
         "overhead": overhead,
         "floor": floor,
         "ratio": overhead / floor if floor else None,
-        "current floor": current,
-        "ratio to the current floor": overhead / current if current else None,
         "chunks": CASES[name].chunks,
     }
 

@@ -35,10 +35,7 @@ IN_A_ROW = 8
 STREAMS_IN_A_ROW = 2
 
 
-_FLOORS: dict[str, dict[str, Callable[..., Callable[..., Any]]]] = {
-    "floor": {**floor.FLOORS, **floor_streams.FLOORS},
-    "current floor": floor_streams.CURRENT_FLOORS,
-}
+_FLOORS: dict[str, Callable[..., Callable[..., Any]]] = {**floor.FLOORS, **floor_streams.FLOORS}
 _OVER = object()
 
 
@@ -93,7 +90,7 @@ def start(
     if mode != "none":
         global_provider(provider)
     needed = {client for name in names for client in _clients(CASES[name], mode)}
-    clients = [client for client in ("bare", *_FLOORS, "instrumented") if client in needed]
+    clients = [client for client in ("bare", "floor", "instrumented") if client in needed]
     first = rotation % len(clients)
     return Copies(
         clients[first:] + clients[:first], names, lambda: CONTENDERS[contender](provider)
@@ -107,7 +104,7 @@ def most_copies(mode: str) -> int:
 
 def _clients(case: Case, mode: str) -> list[str]:
     """The clients that take turns with a case."""
-    floors = [floor for floor, made in _FLOORS.items() if mode == "sampled" and case.name in made]
+    floors = ("floor",) if mode == "sampled" and case.name in _FLOORS else ()
     return ["bare", *floors, "instrumented"]
 
 
@@ -135,10 +132,10 @@ class Clients:
         for client in _clients(case, mode):
             copies.use(client)
             wrap = unwrapped
-            if client in _FLOORS:
-                wrap = _floor(client, case, provider_for("sampled")[0], content)
+            if client == "floor":
+                wrap = _floor(case, provider_for("sampled")[0], content)
             elif client == "instrumented" and contender == CONTROL:
-                wrap = _floor("floor", case, get_tracer_provider(), content)
+                wrap = _floor(case, get_tracer_provider(), content)
             self.calls[client] = case.make(wrap)
         run = repeat(case, self.calls["instrumented"], calls)
         run()
@@ -147,9 +144,9 @@ class Clients:
         check(contender, case, counter, calls, mode)
 
 
-def _floor(name: str, case: Case, provider: Any, content: bool) -> Wrap:
+def _floor(case: Case, provider: Any, content: bool) -> Wrap:
     """What wraps the SDK's method in a hand-written span."""
-    tracer, make = provider.get_tracer("floor"), _FLOORS[name][case.name]
+    tracer, make = provider.get_tracer("floor"), _FLOORS[case.name]
     return lambda create: make(tracer, create, content)
 
 
@@ -165,19 +162,16 @@ def measure(
     in_a_row = STREAMS_IN_A_ROW if case.chunks else IN_A_ROW
     blocks = [block(clients, turns, in_a_row) for _ in range(BLOCKS)]
     overheads = [(best["instrumented"] - best["bare"]) * 1e6 for best in blocks]
-    compared: dict[str, float | None] = {}
-    for name, ratio in (("floor", "ratio"), ("current floor", "ratio to the current floor")):
-        floors = [(best[name] - best["bare"]) * 1e6 for best in blocks if name in best]
-        ratios = map(truediv, overheads, floors)
-        compared[name] = statistics.median(floors) if floors else None
-        compared[ratio] = statistics.median(ratios) if floors else None
+    floors = [(best["floor"] - best["bare"]) * 1e6 for best in blocks if "floor" in best]
+    ratios = map(truediv, overheads, floors)
     return {
         "contender": contender,
         "case": case.name,
         "mode": mode,
         "bare": statistics.median(best["bare"] for best in blocks) * 1e6,
         "overhead": statistics.median(overheads),
-        **compared,
+        "floor": statistics.median(floors) if floors else None,
+        "ratio": statistics.median(ratios) if floors else None,
         "chunks": case.chunks,
     }
 
@@ -265,7 +259,7 @@ def cases_of(options: argparse.Namespace) -> list[str]:
     """The names of the cases that were asked for; the control has those with a floor only."""
     names: list[str] = options.case or list(CASES)
     control = options.contender == CONTROL
-    return [name for name in names if not control or name in _FLOORS["floor"]]
+    return [name for name in names if not control or name in _FLOORS]
 
 
 def main() -> None:

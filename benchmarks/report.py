@@ -14,9 +14,9 @@ def _cell(line: dict[str, Any] | None, digits: int = 0) -> str:
         return ""
     if "failed" in line:
         return "fails"
-    ratios = [line["ratio"], line["ratio to the current floor"]]
-    shown = "; ".join(f"{ratio:.{2 if ratio < 2 else 1}f}" for ratio in ratios if ratio)
-    return f"{line['overhead']:,.{digits}f}" + (f" ({shown} ×)" if shown else "")
+    ratio = line["ratio"]
+    shown = f" ({ratio:.{2 if ratio < 2 else 1}f} ×)" if ratio else ""
+    return f"{line['overhead']:,.{digits}f}{shown}"
 
 
 def _table(header: list[str], rows: list[list[str]]) -> list[str]:
@@ -35,11 +35,10 @@ def overheads(lines: list[dict[str, Any]]) -> list[str]:
     by = {(line["contender"], line["case"]): line for line in sampled}
     rows = []
     for case in dict.fromkeys(line["case"] for line in sampled):
-        ours = by.get((_OURS, case), {})
-        floors = [ours.get(name) for name in ("floor", "current floor")]
+        floor = by.get((_OURS, case), {}).get("floor")
         cells = [_cell(by.get((name, case))) for name in names]
-        rows.append([case, *(f"{floor:,.0f}" if floor else "" for floor in floors), *cells])
-    return _table(["call", "floor", "current floor", *names], rows)
+        rows.append([case, f"{floor:,.0f}" if floor else "", *cells])
+    return _table(["call", "floor", *names], rows)
 
 
 def _unrecorded(lines: list[dict[str, Any]]) -> list[str]:
@@ -67,11 +66,8 @@ def _calls(lines: list[dict[str, Any]]) -> list[str]:
 
 
 def _chunks(lines: list[dict[str, Any]]) -> list[str]:
-    names = ("floor", "current floor", _OURS)
-    rows = [
-        [line["case"], *(f"{line[name]:,.0f}" if name in line else "" for name in names)]
-        for line in lines
-    ]
+    names = ("floor", _OURS)
+    rows = [[line["case"], *(f"{line[name]:,.0f}" for name in names)] for line in lines]
     return _table(["stream", *names], rows)
 
 
@@ -79,8 +75,7 @@ def tables(found: dict[str, Any]) -> str:
     """All tables as Markdown."""
     lines = [
         f"Python {found['python']}. Microseconds over the bare client for each call; a streamed "
-        "answer has 500 chunks. In brackets: × the floor and, where there is one, × the current "
-        "floor, measured in the same process.",
+        "answer has 500 chunks. In brackets: × the floor, measured in the same process.",
         "",
         *overheads(found["overheads"]),
         "",
