@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.export_delivery.applications import PRELUDE, START, Applications
+from tests.export_delivery.applications import PATIENCE, PRELUDE, START, Applications
 from tests.export_delivery.conftest import numbered
 from tests.support.openlayer_server import FaultyServer
 
@@ -55,6 +56,33 @@ provider.add_span_processor(OpenlayerSpanProcessor())
     output, errors, _ = applications.run(last, start, "run(provider, *numbered(20))")
     assert server.names() == Counter(numbered(20))
     assert (output, errors) == ("open: 0\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends no process by a signal")
+@pytest.mark.parametrize(
+    ("interrupt", "status"),
+    [
+        ("os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT),
+        ("code.InteractiveInterpreter().runsource('raise KeyboardInterrupt')", 0),
+    ],
+    ids=["the program", "what a tool runs"],
+)
+def test_a_program_interrupted_in_its_first_trace_ends_by_that_signal(
+    applications: Applications, server: FaultyServer, interrupt: str, status: int
+) -> None:
+    """A shell goes by it: a loop of its own ends with the program. A module that is imported
+    meanwhile can make Python forget why it ends."""
+    application = f"""
+import code, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started this
+tracer = provider.get_tracer("test")
+with tracer.start_as_current_span("interrupted", attributes={{"openlayer.step.type": "agent"}}):
+    {interrupt}
+"""
+    process = applications.start(START, application)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == status, errors
+    assert server.names() == Counter(["interrupted"])
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])

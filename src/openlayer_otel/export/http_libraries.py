@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import threading
 from types import ModuleType
 
@@ -22,7 +24,31 @@ def import_requests() -> ModuleType:
 
             "localhost".encode("idna")  # the codec is a module, too; looking up a name needs it
             _imported.update(requests=requests, urllib3=urllib3)
+            _remember_interrupt()
     return _imported["requests"]
+
+
+def _remember_interrupt() -> None:
+    """Have a program that Ctrl+C has ended still end by that signal, which its shell goes by.
+
+    Python notes of each text that it evaluates whether Ctrl+C ended it, and goes by the last note.
+    A program that is interrupted in its first trace imports these modules only after that, and
+    they evaluate texts: the named tuples in them. So here is one more, that Ctrl+C ends.
+    """
+    if _ended_by_interrupt():
+        with contextlib.suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")
+
+
+def _ended_by_interrupt() -> bool:
+    traceback = getattr(sys, "last_traceback", None)
+    return (
+        getattr(sys, "last_type", None) is KeyboardInterrupt
+        # Not of a prompt, which goes on, nor of a tool that notes errors of what it runs.
+        and not hasattr(sys, "ps1")
+        and traceback is not None
+        and traceback.tb_frame.f_globals.get("__name__") in ("__main__", "runpy")
+    )
 
 
 def import_urllib3() -> ModuleType:
