@@ -182,3 +182,50 @@ def test_recording_a_traced_object_makes_no_steps(steps: SpanLog) -> None:
     steps.clear()
     Doc(None).to_dict()
     assert steps.only().name == "Doc.to_dict"
+
+
+class Row(dict[str, Any]):
+    """A row of a table: it has no truth of its own."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth value is ambiguous")
+
+
+@pytest.mark.may_warn
+def test_a_user_that_has_no_text_does_not_stop_the_block(steps: SpanLog) -> None:
+    user: Any = NoText()
+    with using_session(user_id=user, metadata={"plan": "pro"}, tags=["web"]):
+        trace(lambda: None)()
+    attributes = steps.only().attributes or {}
+    assert "user.id" not in attributes
+    assert attributes["openlayer.trace.tags"] == ("web",)
+    assert json_attribute(steps.only(), "openlayer.trace.metadata") == {"plan": "pro"}
+
+
+@pytest.mark.may_warn
+@pytest.mark.parametrize(
+    "given",
+    [{"name": NoText()}, {"name": "a", "tags": [NoText()]}],
+)
+def test_a_step_that_cannot_be_named_is_a_step_all_the_same(
+    given: dict[str, Any], steps: SpanLog
+) -> None:
+    with start_step(**given) as step:
+        step.log(output=1)
+    assert json_attribute(steps.only(), OUTPUT) == 1
+
+
+@pytest.mark.may_warn
+def test_a_call_added_by_hand_whose_name_has_no_text_has_the_usual_one(steps: SpanLog) -> None:
+    add_chat_completion_step_to_trace(name=NoText(), output="hi")
+    assert steps.only().name == "Chat Completion"
+    assert json_attribute(steps.only(), OUTPUT) == "hi"
+
+
+def test_metadata_that_has_no_truth_is_recorded(steps: SpanLog) -> None:
+    with using_session(metadata=Row(a=1)), start_step("step"):
+        update_current_step(Row(cost=2), metadata=Row(b=3))
+    step = steps.only()
+    assert json_attribute(step, "openlayer.trace.metadata") == {"a": 1}
+    assert json_attribute(step, "openlayer.step.metadata") == {"b": 3}
+    assert json_attribute(step, "openlayer.step.field.cost") == 2

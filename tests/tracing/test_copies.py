@@ -111,6 +111,15 @@ def test_the_copy_of_an_object_has_the_methods_of_the_copy(steps: SpanLog) -> No
     assert len(steps.ended) == 5
 
 
+@pytest.mark.parametrize("copier", [copy.copy, copy.deepcopy])
+def test_the_copy_of_a_traced_object_is_another_object(copier: Any, steps: SpanLog) -> None:
+    adder: Any = trace(Adder(1))
+    copied = copier(adder)
+    copied.first = 5
+    assert (adder(1), copied(1)) == (2, 6)
+    assert [step.name for step in steps.ended] == ["Adder", "Adder"]
+
+
 @pytest.mark.parametrize("function", [add, pickle.dumps, len, Adder(1).__call__])
 def test_a_function_that_was_traced_where_it_is_used_is_pickled_without(function: Any) -> None:
     assert pickle.loads(pickle.dumps(trace(function))).__qualname__ == function.__qualname__

@@ -49,6 +49,20 @@ def test_any_executor_with_a_function_that_carries_the_context(steps: SpanLog) -
     assert carried.__name__ == "work"
 
 
+def test_an_object_that_is_called_there_need_not_have_a_name() -> None:
+    class Lazy:
+        """Answers for something else, which is not there."""
+
+        def __call__(self) -> int:
+            return 3
+
+        def __getattr__(self, name: str) -> object:
+            raise RuntimeError("outside of a request")
+
+    with ContextThreadPoolExecutor(1) as pool:
+        assert pool.submit(Lazy()).result() == 3
+
+
 def test_a_thread(steps: SpanLog) -> None:
     with start_step("root"):
         for number in range(3):

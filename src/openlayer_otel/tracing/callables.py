@@ -24,6 +24,20 @@ Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 class BoundTracedCallable(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]
     """A traced method that was taken from an instance or a class."""
 
+    def __init__(self, function: Any, instance: Any, *rest: Any) -> None:
+        if not rest:
+            # A method is put together again of its two parts: ``weakref.WeakMethod`` does so.
+            made = _parts(function, instance)
+            function, rest = made[0], made[1:]
+        super().__init__(function, instance, *rest)  # type: ignore[call-arg]
+
+    @property
+    def __func__(self) -> Any:
+        """The function of a method: the traced one, which is also what the class gives."""
+        function = self.__wrapped__.__func__  # type: ignore[attr-defined]
+        parent = self._self_parent
+        return parent if parent.__wrapped__ is function else function
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         owner = getattr(self.__wrapped__, "__self__", None)
         if owner is not None:
@@ -58,6 +72,14 @@ class TracedCallable(wrapt.FunctionWrapper):  # type: ignore[type-arg]
 
     def __init__(self, wrapped: Any, wrapper: Wrapper) -> None:
         super().__init__(wrapped, wrapper)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        wrapped = self.__wrapped__
+        # A class gives its functions as they are: ``partialmethod``, and who asks whether a method
+        # was overridden, look whether it is the same object.
+        if instance is None and wrapped.__get__(None, owner) is wrapped:
+            return self
+        return super().__get__(instance, owner)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         # Pickle looks the name up, as it does for functions. What is not found so (an object, a
@@ -94,9 +116,22 @@ class BuiltinInBlock(_Unbound, CallableInBlock):
 
 
 class _OfObject(TracedCallable):
+    def __copy__(self) -> Any:
+        return self._self_around(copy.copy(self.__wrapped__))
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        # The copy has a state of its own, as that of the object has.
+        return self._self_around(copy.deepcopy(self.__wrapped__, memo))
+
+    def _self_around(self, wrapped: Any) -> Any:
+        wrapper: Any = self._self_wrapper
+        return type(self)(wrapped, wrapper)
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        binds = hasattr(type(self.__wrapped__), "__get__")
-        return super().__get__(instance, owner) if binds else self
+        if not hasattr(type(self.__wrapped__), "__get__"):
+            return self
+        # Its own code, so it is asked once.
+        return wrapt.FunctionWrapper.__get__(self, instance, owner)
 
     @property
     def __call__(self) -> Any:
@@ -137,6 +172,20 @@ def _kind_for(
     if isinstance(call, (types.FunctionType, TracedCallable, property)):
         return of_object
     return usual if hasattr(kind, "__get__") else of_builtin
+
+
+def _parts(function: Any, instance: Any) -> tuple[Any, ...]:
+    """What a traced method is made of beside its instance: for ``__func__`` and ``__self__``."""
+    parent: Any = function
+    if isinstance(function, TracedCallable):
+        method = function.__wrapped__.__get__(instance, type(instance))
+    else:
+        # That of a class method is what was decorated: the traced one is found as pickle finds it.
+        method = types.MethodType(function, instance)
+        parent = getattr(getattr(instance, function.__name__, None), "_self_parent", None)
+        if getattr(getattr(parent, "__wrapped__", None), "__func__", None) is not function:
+            return method, lambda wrapped, _, args, kwargs: wrapped(*args, **kwargs)
+    return method, parent._self_wrapper, parent._self_enabled, parent._self_binding, parent
 
 
 def _itself(function: Any) -> Any:

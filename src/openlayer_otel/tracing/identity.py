@@ -85,6 +85,14 @@ def step_type_of(given: object) -> str:
     return semconv.STEP_TYPE_USER_CALL
 
 
+def is_nothing(given: object) -> bool:
+    """Whether a user gives nothing: None, an empty list. What has no truth, as an array, is not."""
+    try:
+        return not given
+    except Exception:  # noqa: BLE001 - an object's own methods may raise anything
+        return False
+
+
 def tags_of(given: object) -> tuple[str, ...]:
     """The tags that a user gives: several, or one, of whatever type."""
     if isinstance(given, Iterable) and not isinstance(given, (str, bytes)):
@@ -144,6 +152,6 @@ class StepIdentity:
                 self.output_attributes += (convention.output_attribute,)
         if inference_pipeline_id is not None:
             attributes[semconv.INFERENCE_PIPELINE_ID] = str(inference_pipeline_id)
-        if tags:
+        if not is_nothing(tags):
             attributes[semconv.TRACE_TAGS] = tags_of(tags)
         self.attributes: Mapping[str, AttributeValue] = attributes

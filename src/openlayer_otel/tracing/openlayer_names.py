@@ -79,7 +79,11 @@ def add_embedding_step_to_trace(**fields: Any) -> None:
 def _add_step(name: str, step_type: str, fields: dict[str, Any]) -> None:
     start, end = fields.pop("start_time", None), fields.pop("end_time", None)
     latency = fields.pop("latency", None)
-    identity = StepIdentity(str(fields.pop("name", None) or name), step_type)
+    try:
+        name = str(fields.pop("name", None) or name)
+    except Exception as error:  # noqa: BLE001 - boundary: it is added under the usual name
+        report_failure("naming a step", error)
+    identity = StepIdentity(name, step_type)
     try:
         period = _period(seconds_of(start), seconds_of(end), seconds_of(latency))
         step = begin(identity, get_current(), period=period)

@@ -173,10 +173,12 @@ class Step(StepFields):
 
     def add_metadata(self, metadata: Mapping[Any, Any]) -> None:
         """Merge into the step's metadata; a name that is there already gets the new value."""
-        if not self.recording or self.is_over or not metadata:
+        if not self.recording or self.is_over:
             return
         try:
             added = encoded_members(metadata, self.content)
+            if not added:
+                return
             with merging():
                 known = self.merged
                 if known is None:

@@ -19,12 +19,13 @@ from opentelemetry.context import Context
 from openlayer_otel import semconv
 from openlayer_otel.content_capture import ContentCapture, content_capture
 from openlayer_otel.context_attributes import attributes_in, with_attributes
+from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.content import capturing
 from openlayer_otel.genai.encoding import from_json, to_json
 from openlayer_otel.telemetry import active
 from openlayer_otel.tracing.blocks import ContextBlock
 from openlayer_otel.tracing.columns import merged, session_attributes
-from openlayer_otel.tracing.identity import tags_of
+from openlayer_otel.tracing.identity import is_nothing, tags_of
 
 # Attributes that may travel as baggage, under their own names.
 _TRAVELLING = (
@@ -60,11 +61,20 @@ class using_session(ContextBlock):  # noqa: N801 - used as a function
         propagate: bool = False,
         from_baggage: bool = False,
     ) -> None:
-        self._ids = session_attributes(session_id, user_id)
-        # As that of a step, whatever it is: a value of a request's must not stop the request.
-        named = isinstance(metadata, Mapping) or not metadata
-        self._metadata = dict(metadata or {}) if named else {"metadata": metadata}
-        self._tags = tags_of(tags) if tags else ()
+        self._ids: dict[str, str] = {}
+        self._metadata: dict[Any, Any] = {}
+        self._tags: tuple[str, ...] = ()
+        try:
+            # As those of a step, whatever they are: a value of a request's must not stop the
+            # request. The row of a table has no truth, the text of an object may raise.
+            if isinstance(metadata, Mapping):
+                self._metadata = dict(metadata)
+            elif not is_nothing(metadata):
+                self._metadata = {"metadata": metadata}
+            self._tags = () if is_nothing(tags) else tags_of(tags)
+            self._ids = session_attributes(session_id, user_id)
+        except Exception as error:  # noqa: BLE001 - boundary: the block must run
+            report_failure("using_session()", error)
         self._propagate = propagate
         self._from_baggage = from_baggage
 

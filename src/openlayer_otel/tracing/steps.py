@@ -66,9 +66,13 @@ class start_step:  # noqa: N801 - used as a function
         tags: Sequence[str] | None = None,
         inference_pipeline_id: str | None = None,
     ) -> None:
-        self._identity = StepIdentity(
-            str(name), step_type, inference_pipeline_id=inference_pipeline_id, tags=tags
-        )
+        try:
+            self._identity = StepIdentity(
+                str(name), step_type, inference_pipeline_id=inference_pipeline_id, tags=tags
+            )
+        except Exception as error:  # noqa: BLE001 - boundary: the block must run
+            report_failure("start_step()", error)
+            self._identity = StepIdentity(name if type(name) is str else "step")
         self._fields = {"inputs": inputs, "output": output, "metadata": metadata}
         # One for each time that it was entered and not left: a block may stand inside itself.
         self._inside: list[tuple[Step | None, Entered | None]] = []
@@ -154,10 +158,10 @@ def update_current_step(
     """
     step = _wanted_step("update_current_step")
     if step is not None:
-        if attributes:
+        if attributes is not None:
             _log_mapping(step, attributes)
         log_fields(step, fields)
-        if metadata:
+        if metadata is not None:
             step.add_metadata(metadata)
 
 

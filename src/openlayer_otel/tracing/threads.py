@@ -7,6 +7,7 @@ package behind your back). ``asyncio.to_thread`` and tasks carry it by themselve
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,7 +32,6 @@ def carry_context(function: Callable[Arguments, Result]) -> Callable[Arguments, 
     """
     context = get_current()
 
-    @functools.wraps(function)
     def carried(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         token = attach(context)
         try:
@@ -39,6 +39,9 @@ def carry_context(function: Callable[Arguments, Result]) -> Callable[Arguments, 
         finally:
             take_back(token)
 
+    # Some objects raise what they like when they are asked for a name, and can be called.
+    with contextlib.suppress(Exception):
+        functools.update_wrapper(carried, function)
     return carried
 
 
