@@ -12,10 +12,12 @@ from pathlib import Path
 
 import certifi
 import pytest
+import requests
 from opentelemetry.sdk.trace import TracerProvider
 
 from openlayer_otel.export import otlp_preset
-from openlayer_otel.export.answers import Verdict
+from openlayer_otel.export.answers import Verdict, advice_on
+from openlayer_otel.export.availability import Availability
 from openlayer_otel.export.client import Client
 from openlayer_otel.settings import Settings
 
@@ -272,6 +274,44 @@ def test_a_proxy_that_asks_for_a_password_is_said(
     monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://127.0.0.1:{proxy.port}")
     assert verdicts(f"{scheme}://openlayer.test", 1) == [Verdict.MISCONFIGURED]
     assert "the proxy asks for a password; check HTTPS_PROXY" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variables", "advice"),
+    [
+        ({"REQUESTS_CA_BUNDLE": certifi.where()}, "REQUESTS_CA_BUNDLE and SSL_CERT_FILE (self"),
+        ({"REQUESTS_CA_BUNDLE": "/none.pem"}, "no such file of certificates: check REQUESTS_CA"),
+        ({"HTTPS_PROXY": "http://me:secret@127.0.0.1:9"}, "Check HTTPS_PROXY and HTTP_PROXY"),
+        ({"HTTPS_PROXY": "http://me:secret@127.0.0.1:x"}, "Check HTTPS_PROXY and HTTP_PROXY, and"),
+        ({"HTTPS_PROXY": "http://"}, "Check HTTPS_PROXY and HTTP_PROXY"),
+    ],
+    ids=["authority", "no file", "no proxy there", "no port", "no host"],
+)
+def test_a_setting_that_lets_no_request_out_is_said_in_one_line(
+    secure: ScriptedServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    variables: dict[str, str],
+    advice: str,
+) -> None:
+    for name in CERTIFICATES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    address = f"https://localhost:{secure.port}/v1"
+    client = Client(Settings.resolve(api_key="secret", inference_pipeline_id="p", base_url=address))
+    availability = Availability()
+    for _ in range(2):
+        availability.failed(client.attempt("p", b"{}", 5))
+    (line,) = caplog.messages
+    assert advice in line
+    assert "secret" not in line
+
+
+def test_a_socks_proxy_without_its_package_is_not_taken_for_a_wrong_pipeline() -> None:
+    error = requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+    assert "PySocks" in advice_on(error)
+    assert advice_on(requests.exceptions.InvalidSchema("No connection adapters")) == ""
 
 
 def test_a_server_without_a_known_certificate_gets_nothing(secure: ScriptedServer) -> None:

@@ -114,6 +114,69 @@ if __name__ == "__main__":
     assert server.names() == Counter(["worker-0", "worker-1"])
 
 
+# What Celery does as it ends a child of its prefork pool.
+CELERY = """
+import types
+class Signal:
+    def __init__(self): self.receivers = []
+    def connect(self, receiver, weak=True):
+        assert not weak
+        if receiver not in self.receivers: self.receivers.append(receiver)
+    def send(self, **named):
+        for receiver in self.receivers: receiver(signal=self, **named)
+def start_celery():
+    sys.modules["celery.signals"] = types.ModuleType("celery.signals")
+    sys.modules["celery.signals"].worker_process_shutdown = Signal()
+def end_child():
+    ends = sys.modules["celery.signals"].worker_process_shutdown
+    ends.send(sender=None, pid=os.getpid(), exitcode=0)
+    os._exit(0)
+"""
+BEGUN = {
+    "before Celery": [START, "start_celery()", "pid = os.fork()"],
+    "after Celery": ["start_celery()", START, "pid = os.fork()"],
+    "in the child": ["start_celery()", "pid = os.fork()", START],
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.parametrize("begun", BEGUN.values(), ids=BEGUN)
+@pytest.mark.parametrize("status", [200, 503], ids=["sent", "kept"])
+def test_a_child_of_celerys_pool_needs_no_flush(
+    begun: list[str], status: int, applications: Applications, server: FaultyServer
+) -> None:
+    """It ends after so many tasks, or at shutdown, with ``os._exit()``."""
+    server.delay = 0.2
+    server.mode = "ok" if status == 200 else status
+    application = """
+if pid == 0:
+    run(provider, "one task", "another")
+    end_child()
+os.waitpid(pid, 0)
+"""
+    applications.run(CELERY, *begun, application)
+    assert server.names() == Counter(["one task", "another"] if status == 200 else [])
+    assert applications.waiting() == (0 if status == 200 else 2)
+
+
+def test_an_application_that_changes_warning_filters_sees_no_warning_of_urllib3(
+    applications: Applications, server: FaultyServer
+) -> None:
+    """``requests`` filters it while it is imported, which another thread may undo meanwhile."""
+    another_thread = """
+import warnings
+class Filters:
+    def find_spec(self, name, *rest):
+        if name == "urllib3.contrib.socks":
+            warnings.resetwarnings()
+            warnings.simplefilter("error")
+sys.meta_path.insert(0, Filters())
+"""
+    _, errors, _ = applications.run(another_thread, START, 'run(provider, "one")')
+    assert server.names() == Counter(["one"])
+    assert errors == ""
+
+
 # Children import the program by its path: it has to be the main module.
 _AS_MAIN = "import subprocess; sys.exit(subprocess.call([sys.executable, sys.argv[0]]))"
 

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from openlayer_otel.diagnostics import logger
+from openlayer_otel.export.answers import Answer, Verdict
+from openlayer_otel.export.availability import Availability
 from tests.export_delivery.conftest import Processing, numbered, run
 from tests.support.openlayer_server import (
     CUT,
@@ -77,6 +80,29 @@ def test_a_backend_that_refuses_connections_is_waited_for(
     assert back.names() == _once([*numbered(10), "later"])
     assert not list((tmp_path / "spool").iterdir())
     assert caplog.text.count("cannot be reached") == 1
+
+
+def test_threads_that_fail_at_the_same_time_say_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    availability = Availability()
+
+    class AnotherThread(logging.Handler):
+        """Fails, or succeeds, while the first one is still at its warning."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            if "answers again" in record.getMessage():
+                availability.succeeded()
+            else:
+                availability.failed(Answer(Verdict.LATER, "status 503"))
+
+    handler = AnotherThread()
+    logger.addHandler(handler)
+    try:
+        availability.failed(Answer(Verdict.LATER, "status 503"))
+        availability.succeeded()
+    finally:
+        logger.removeHandler(handler)
+    assert caplog.text.count("cannot be reached") == 1
+    assert caplog.text.count("answers again") == 1
 
 
 def test_kept_traces_are_sent_in_the_order_in_which_they_were_made(

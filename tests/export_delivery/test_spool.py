@@ -222,6 +222,21 @@ def test_the_command_says_what_it_could_not_send_and_leaves_it(
     assert server.names() == Counter(numbered(3))
 
 
+def test_the_command_says_which_setting_may_keep_it_from_sending(
+    kept: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kept(3)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert main(["spool", "replay"]) == 1
+    output, errors = capsys.readouterr()
+    assert "not sent (ProxyError)" in output
+    assert errors.count("Check HTTPS_PROXY and HTTP_PROXY.") == 1
+
+
 def test_the_command_sends_no_key_to_the_address_that_a_file_names(
     kept: Callable[[int], None],
     server: FaultyServer,

@@ -56,6 +56,7 @@ def replay(options: argparse.Namespace) -> int:
     if not _can_read(settings):
         return 2
     count: Counter[str] = Counter()
+    to_check: dict[str, None] = {}  # in this order
     for _, answer in replay_spool(settings, refused=options.refused):
         if answer is None:
             count["for another address (OPENLAYER_BASE_URL)"] += 1
@@ -64,10 +65,14 @@ def replay(options: argparse.Namespace) -> int:
         else:
             fate = "refused" if answer.verdict is Verdict.REFUSED else "not sent"
             count[f"{fate} ({answer.reason})"] += 1
+            if answer.advice:
+                to_check[answer.advice] = None
     spool = Spool(settings.spool_directory, settings.max_spool_bytes)
     left = spool.status().files
     for what, number in count.items():
         print(f"{number} {what}")
+    for advice in to_check:
+        print(f"{advice}.", file=sys.stderr)
     print(f"{left} left" if left else "nothing left")
     return 1 if left or set(count) - {"sent"} else 0
 

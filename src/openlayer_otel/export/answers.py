@@ -34,12 +34,14 @@ class Answer:
         reason: In words, without secrets: ``"status 503"``, ``"ConnectionError"``.
         pause: Seconds to wait, if the backend said so.
         is_status: Whether an HTTP status says so, which may be about this one trace.
+        advice: The settings to check, if one may be to blame.
     """
 
     verdict: Verdict
     reason: str
     pause: float | None = None
     is_status: bool = False
+    advice: str = ""
 
 
 _WHAT_TO_CHECK = {
@@ -64,6 +66,17 @@ BAD_ADDRESS = frozenset({"InvalidURL", "InvalidHeader", "InvalidSchema", "Invali
 NO_CONNECTION = frozenset(
     {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"}
 )
+# Likewise, what to check where no request can be made: it may be a setting, or pass by itself.
+_PROXY = "Check HTTPS_PROXY and HTTP_PROXY"
+_WHAT_MAY_BE_WRONG = {
+    "SSLError": "Check OPENLAYER_BASE_URL, REQUESTS_CA_BUNDLE and SSL_CERT_FILE",
+    "ProxyError": _PROXY,
+    "InvalidProxyURL": _PROXY,
+    "LocationParseError": f"{_PROXY}, and OPENLAYER_BASE_URL",
+}
+# What requests says of a file of certificates that is not there, and of a proxy that it cannot use.
+_NO_BUNDLE = "certificate bundle"
+_NO_SOCKS = "SOCKS support"
 _MISCONFIGURED = frozenset({401, 403, 404, 405, 407})
 _WORTH_RETRYING = frozenset({408, 409, 425, 429})
 
@@ -115,6 +128,23 @@ def retry_after(value: str | None, now: float) -> float | None:
         return min(_LONGEST_ASKED, max(0.0, asked))
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
+
+
+def advice_on(error: Exception) -> str:
+    """What to check where a request could not be made; empty if no setting may be to blame.
+
+    Of what the exception says, only words about certificates are taken: others name a proxy with
+    its password.
+    """
+    if _NO_BUNDLE in str(error):
+        return "There is no such file of certificates: check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
+    name = type(error).__name__
+    if name == "InvalidSchema" and _NO_SOCKS in str(error):
+        return "A SOCKS proxy needs the package PySocks: install it, or check ALL_PROXY and HTTPS_PROXY"
+    advice = _WHAT_MAY_BE_WRONG.get(name, "")
+    cause = error.args[0] if error.args else None
+    said = getattr(cause, "verify_message", None) or getattr(cause, "reason", None)
+    return f"{advice} ({said})" if advice and isinstance(said, str) else advice
 
 
 def judged(answer: Answer, status: int) -> Answer:

@@ -32,9 +32,10 @@ class Availability:
         """A trace was accepted."""
         self.accepted += 1
         if self.down:
-            logger.warning("openlayer-otel: Openlayer answers again; what was kept is sent now.")
+            # Before it is said, which takes its time: another thread may come here meanwhile.
             self.down = False
             self.probe_at = 0.0
+            logger.warning("openlayer-otel: Openlayer answers again; what was kept is sent now.")
         self._failures = 0
 
     def failed(self, answer: Answer) -> None:
@@ -44,15 +45,17 @@ class Availability:
             if self.probe_at <= time.monotonic():
                 self._put_off(answer)
             return
-        if not self.down:
-            logger.warning(
-                "openlayer-otel: Openlayer cannot be reached (%s); traces are kept and sent later.",
-                answer.reason,
-            )
-        self.down = True
+        was_down, self.down = self.down, True
         pause = _pause_after(self._failures)
         self._failures += 1
         self.probe_at = time.monotonic() + max(pause, answer.pause or 0.0)
+        if not was_down:  # said last, as above
+            logger.warning(
+                "openlayer-otel: Openlayer cannot be reached (%s); traces are kept and sent "
+                "later.%s",
+                answer.reason,
+                f" {answer.advice}." if answer.advice else "",
+            )
 
     def _put_off(self, answer: Answer) -> None:
         """The backend answers, but does not take some of what waits."""

@@ -21,6 +21,7 @@ from openlayer_otel.export.answers import (
     BAD_ADDRESS,
     Answer,
     Verdict,
+    advice_on,
     judged,
     retry_after,
     verdict_of,
@@ -143,11 +144,12 @@ class Client:
             status, body, asked_pause = self._way_to(pipeline_id).send(data, timeout)
         except Exception as error:  # noqa: BLE001 - requests, urllib3 and proxies raise much
             name = type(error).__name__
-            if name in BAD_ADDRESS:
+            advice = advice_on(error)
+            if name in BAD_ADDRESS and not advice:
                 return judged(Answer(Verdict.MISCONFIGURED, name), 404)
             if _NO_PASSWORD in str(error):
                 return judged(Answer(Verdict.MISCONFIGURED, "status 407"), 407)
-            return Answer(Verdict.LATER, name)
+            return Answer(Verdict.LATER, name, advice=advice)
         verdict = verdict_of(status, body)
         reason = f"status {status}"
         if verdict is Verdict.LATER and status < 300:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+from collections.abc import Iterator
+from importlib.util import find_spec
 from types import ModuleType
 
 from openlayer_otel.diagnostics import warn_once
@@ -13,12 +15,13 @@ from openlayer_otel.diagnostics import warn_once
 # import waits for it for ever, because nobody there will finish it.
 importing = threading.Lock()
 _imported: dict[str, ModuleType] = {}
+_SOCKS = "urllib3.contrib.socks"
 
 
 def import_requests() -> ModuleType:
     """The library, imported with everything that it would import later."""
     if "requests" not in _imported:
-        with importing:
+        with importing, _silent_without_socks():
             import requests
             import urllib3
 
@@ -26,6 +29,23 @@ def import_requests() -> ModuleType:
             _imported.update(requests=requests, urllib3=urllib3)
             _remember_interrupt()
     return _imported["requests"]
+
+
+@contextlib.contextmanager
+def _silent_without_socks() -> Iterator[None]:
+    """Where PySocks is missing, say so to ``requests`` without the warning that urllib3 gives.
+
+    ``requests`` filters that warning, but an application that changes the filters meanwhile, on its
+    own thread (``warnings.catch_warnings``), would see it, or make it an error.
+    """
+    if _SOCKS in sys.modules or "socks" in sys.modules or find_spec("socks") is not None:
+        yield
+        return
+    sys.modules[_SOCKS] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        sys.modules.pop(_SOCKS, None)
 
 
 def _remember_interrupt() -> None:

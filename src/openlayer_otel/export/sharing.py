@@ -153,6 +153,7 @@ def _hook() -> None:
         _hooked = True
         atexit.register(_at_exit)
         _follow_multiprocessing()
+        _follow_celery()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(
                 before=_before_fork,
@@ -186,6 +187,8 @@ def _before_fork() -> None:
     # another greenlet is forking: it holds the lock itself, and there is no import.
     forking = any(_import_held)
     _import_held.append(not forking and http_libraries.importing.acquire(timeout=_LONGEST_IMPORT))
+    # Here, and not in the child, where the signal's lock may be held for ever.
+    _follow_celery()
 
 
 def _after_fork_in_parent() -> None:
@@ -223,3 +226,23 @@ def _follow_multiprocessing() -> None:
     util.register_after_fork(_at_exit, run_last)
     if process.parent_process() is not None:
         run_last(_at_exit)
+
+
+def _follow_celery() -> None:
+    """A child of Celery's prefork pool runs no exit hooks: use the signal that it sends instead.
+
+    Only such children send it, and not only at shutdown: each ends after the number of tasks
+    (``worker_max_tasks_per_child``) or the memory that it may have.
+    """
+    signals = sys.modules.get("celery.signals")
+    ends = getattr(signals, "worker_process_shutdown", None)
+    if ends is None:
+        return
+    try:
+        ends.connect(_at_end_of_celery_child, weak=False)
+    except Exception as error:  # noqa: BLE001 - the application forks, or starts, all the same
+        report_failure("following Celery", error)
+
+
+def _at_end_of_celery_child(**_: object) -> None:
+    _at_exit()
