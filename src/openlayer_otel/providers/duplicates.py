@@ -14,13 +14,12 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from openlayer_otel.diagnostics import warn_once
-
-_MAX_LAYERS = 20
+from openlayer_otel.providers.patching import layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,21 +143,13 @@ def _found(methods: Iterable[tuple[str, str, str]]) -> dict[Tool, None]:
         owner = getattr(sys.modules.get(module_name), class_name, None)
         if owner is None:
             continue
-        for module in _layers(inspect.getattr_static(owner, method, None)):
+        for layer in layers(inspect.getattr_static(owner, method, None)):
+            # wrapt's proxies pretend to be what they wrap; their wrapper tells whose they are.
+            module = _home(getattr(layer, "_self_wrapper", layer))
             for tool in TOOLS:
                 if module == tool.package or module.startswith(tool.package + "."):
                     found[tool] = None
     return found
-
-
-def _layers(method: Any) -> Iterator[str]:
-    """The modules that define the wrappers around a method, the outermost first."""
-    for _ in range(_MAX_LAYERS):
-        if method is None:
-            return
-        # wrapt's proxies pretend to be what they wrap; their wrapper tells whose they are.
-        yield _home(getattr(method, "_self_wrapper", method))
-        method = getattr(method, "__wrapped__", None)
 
 
 def _home(wrapper: Any) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial, update_wrapper
 from types import FunctionType, MethodType
 from typing import Any
+from weakref import WeakSet
 
 import wrapt
 
@@ -20,6 +21,10 @@ CallHook = Callable[..., Any]
 EventHook = Callable[[Any, Callable[..., Any]], Callable[..., Any]]
 """Given the current operation and a bound method, returns what takes the method's place."""
 Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
+
+_MAX_LAYERS = 20
+# Functions of ours that are out of force; a tool that is switched off later may put one back.
+_retired: WeakSet[FunctionType] = WeakSet()
 
 
 class Patches:
@@ -126,8 +131,39 @@ class Patches:
                 by itself where none of the wrapped functions is under way.
         """
         owner, name, original = self._target(module, path)
+        if original is not None:
+            self._put(owner, name, original, make)
+
+    def replace_below_too(
+        self, module: Any, path: str, make: Callable[[Callable[..., Any]], Any]
+    ) -> None:
+        """:meth:`replace`, and the same in classes of the SDK that have the method of their own.
+
+        A tool that wraps ``OpenAI.request`` leaves there what it has found in the base class, and
+        its wrapper calls that ever after. What takes its place in the base class is passed by.
+
+        Args:
+            module: The module that defines the target.
+            path: Its name, dotted from the module.
+            make: As for :meth:`replace`.
+        """
+        owner, name, original = self._target(module, path)
         if original is None:
             return
+        known = {id(layer) for layer in layers(original)}
+        self._put(owner, name, original, make)
+        sdk = module.__name__.partition(".")[0]
+        for each in _subclasses(owner):
+            # What an application's class has of its own calls the base class's.
+            if each.__module__.partition(".")[0] == sdk:
+                held = vars(each).get(name)
+                if any(id(layer) in known for layer in layers(held)):
+                    self._put(each, name, held, make)
+
+    def _put(
+        self, owner: Any, name: str, original: Any, make: Callable[[Callable[..., Any]], Any]
+    ) -> None:
+        original = _without_retired(original)
         changed = update_wrapper(make(_function(original)), original)  # sets __wrapped__, too
         setattr(owner, name, changed)
         self._made.append((owner, name, changed))
@@ -139,6 +175,8 @@ class Patches:
             stop()
         self._stops.clear()
         for owner, name, patched in reversed(self._made):
+            if type(patched) is FunctionType:
+                _retired.add(patched)
             if vars(owner).get(name) is not patched:
                 continue
             original = patched.__wrapped__
@@ -149,6 +187,36 @@ class Patches:
             else:
                 setattr(owner, name, original)
         self._made.clear()
+
+
+def layers(method: Any) -> Iterator[Any]:
+    """The wrappers around a method, the outermost first, and the method last; none for None."""
+    for _ in range(_MAX_LAYERS):
+        if method is None:
+            return
+        yield method
+        method = getattr(method, "__wrapped__", None)
+
+
+def _without_retired(method: Any) -> Any:
+    """``method`` without those of our functions around it that do nothing any more."""
+    # Its type, for wrapt's wrappers say that they equal what they wrap.
+    while type(method) is FunctionType and method in _retired:
+        method = getattr(method, "__wrapped__")  # noqa: B009 - of a function, set by us
+    return method
+
+
+def _subclasses(owner: type) -> Iterator[type]:
+    """Every class below ``owner``, each once."""
+    found = {owner}
+    waiting = [owner]
+    while waiting:
+        below: list[type] = type.__subclasses__(waiting.pop())
+        for each in below:
+            if each not in found:
+                found.add(each)
+                waiting.append(each)
+                yield each
 
 
 def _function(original: Any) -> Callable[..., Any]:

@@ -65,8 +65,8 @@ class StainlessHooks:
     def install(self, base_client: Any, streaming: Any) -> None:
         """Hook the SDK's modules ``_base_client`` and ``_streaming``."""
         replace, hook = self.patches.replace, self.patches.hook_within_calls
-        replace(base_client, "SyncAPIClient.request", self._request)
-        replace(base_client, "AsyncAPIClient.request", self._request_async)
+        self.patches.replace_below_too(base_client, "SyncAPIClient.request", self._request)
+        self.patches.replace_below_too(base_client, "AsyncAPIClient.request", self._request_async)
         taken = events_taken if decodes_as_known(base_client) else None
         hook(base_client, "BaseClient._process_response_data", _process_data, taken)
         hook(base_client, "BaseClient._calculate_retry_timeout", _retry)
