@@ -140,7 +140,7 @@ def advice_on(error: Exception) -> str:
         return "There is no such file of certificates: check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
     name = type(error).__name__
     if name == "InvalidSchema" and _NO_SOCKS in str(error):
-        return "A SOCKS proxy needs the package PySocks: install it, or check ALL_PROXY and HTTPS_PROXY"
+        return "A SOCKS proxy needs PySocks: install it, or check ALL_PROXY and HTTPS_PROXY"
     advice = _WHAT_MAY_BE_WRONG.get(name, "")
     cause = error.args[0] if error.args else None
     said = getattr(cause, "verify_message", None) or getattr(cause, "reason", None)
