@@ -7,12 +7,14 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import certifi
 import pytest
 import requests
+import urllib3
 from opentelemetry.sdk.trace import TracerProvider
 
 from openlayer_otel.export import otlp_preset
@@ -203,6 +205,35 @@ def test_an_answer_is_heard_that_comes_before_the_body_is_sent(serving: Serving)
     # More than fits into the buffers on the way.
     assert client.attempt("p", b" " * 30_000_000, 5).verdict is Verdict.TOO_LARGE
     assert client.attempt("p", b"{}", 5).verdict is Verdict.SENT
+
+
+class Dripping:
+    """An answer of which a byte comes now and then: each in time, all of them much too late."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n"
+        for _ in range(400):
+            time.sleep(0.02)
+            self.sent += 1
+            yield b" "
+
+
+@pytest.mark.skipif(not hasattr(urllib3.HTTPResponse, "read1"), reason="urllib3 before 2.1")
+def test_an_answer_that_drips_keeps_nobody_for_ever(serving: Serving) -> None:
+    server = serving()
+    server.pieces = dripping = Dripping()  # type: ignore[assignment]
+    client = Client(
+        Settings.resolve(
+            api_key="secret",
+            inference_pipeline_id="p",
+            base_url=f"http://127.0.0.1:{server.port}",
+        )
+    )
+    assert client.attempt("p", b"{}", 0.5).verdict is Verdict.LATER
+    assert dripping.sent < 400
 
 
 def test_an_answer_that_is_packed_unasked_is_unpacked(serving: Serving) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from openlayer_otel.export.connection import (
@@ -62,7 +63,7 @@ def _read(response: Any, until: float) -> bytes:
     """The answer, as far as anyone needs it; the connection stays open if that was all."""
     parts = []
     size = 0
-    for part in response.stream(8192):
+    for part in _as_it_comes(response):
         parts.append(part)
         size += len(part)
         if size > LARGEST_ANSWER or time.monotonic() > until:
@@ -70,3 +71,12 @@ def _read(response: Any, until: float) -> bytes:
             break
     response.release_conn()
     return b"".join(parts)
+
+
+def _as_it_comes(response: Any) -> Iterable[bytes]:
+    """The body in pieces. A server that sends a byte now and then keeps nobody until it is done."""
+    read = getattr(response, "read1", None)
+    if read is None:  # urllib3 before 2.1
+        pieces: Iterable[bytes] = response.stream(8192)
+        return pieces
+    return iter(lambda: read(8192), b"")
