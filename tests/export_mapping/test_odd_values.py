@@ -109,3 +109,12 @@ def test_a_span_without_attributes_or_context_is_no_trouble(traces: Traces) -> N
     with traces.span("root", OWN) as root, traces.span("bare", parent=root):
         pass
     assert traces.step()["steps"] == []
+
+
+def test_a_model_call_that_lost_its_oldest_attributes_to_a_limit_is_a_step(traces: Traces) -> None:
+    # Over OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT the SDK drops the oldest: operation, provider, model.
+    late = {"gen_ai.response.model": "gpt-4o-mini", "gen_ai.usage.input_tokens": 11}
+    with traces.span("answer", OWN) as root, traces.span("chat gpt-4o-mini", late, parent=root):
+        pass
+    (call,) = traces.row()["steps"][0]["steps"]
+    assert (call["type"], call["promptTokens"]) == ("chat_completion", 11)

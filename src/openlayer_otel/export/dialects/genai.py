@@ -68,7 +68,8 @@ _OPERATIONS = frozenset(
 _OWN = (semconv.STEP_TYPE, semconv.STEP_INPUTS, semconv.STEP_OUTPUT, semconv.STEP_METADATA)
 # What makes a span a step, and what may do so with the span's name.
 _STEPS = frozenset({semconv.OPERATION_NAME, *_OWN})
-_MODELS = frozenset({semconv.REQUEST_MODEL, "gen_ai.system"})
+# The response's is set last: it is there where a limit on attributes pushed the others out.
+_MODELS = frozenset({semconv.REQUEST_MODEL, semconv.RESPONSE_MODEL, "gen_ai.system"})
 
 
 def speaks(scope: str, names: Collection[str]) -> bool:
