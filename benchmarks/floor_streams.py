@@ -1,4 +1,8 @@
-"""The floor of streams: as ``floor.py``, the text taken from each chunk as it passes."""
+"""The floor of streams: as ``floor.py``, the text taken from each chunk as it passes.
+
+The loops are written out: a function for the synchronous and the asynchronous one would cost a
+chunk as much as the reading does.
+"""
 
 from __future__ import annotations
 
