@@ -169,3 +169,21 @@ def test_a_class_of_the_application_that_calls_the_sdk_s_has_one_span(
     with Client(base_url=llm_server.url + "/v1", api_key="k") as client:
         client.chat.completions.create(model="m", messages=[])
     assert len(spans.ended) == 1
+
+
+def test_a_class_of_the_sdk_that_calls_the_base_class_s_has_one_span(
+    llm_server: LLMServer, instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    """Only what was found in the base class and kept hides our hook; a call by name meets it."""
+    openai = importlib.import_module("openai")
+
+    class Client(openai.OpenAI):  # type: ignore[misc, name-defined]
+        __module__ = "openai.of_a_later_version"
+
+        def request(self, *args: Any, **kwargs: Any) -> Any:
+            return super().request(*args, **kwargs)
+
+    instrument()
+    with Client(base_url=llm_server.url + "/v1", api_key="k") as client:
+        client.chat.completions.create(model="m", messages=[])
+    assert len(spans.ended) == 1

@@ -130,7 +130,7 @@ class _OfObject(TracedCallable):
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if not hasattr(type(self.__wrapped__), "__get__"):
             return self
-        # Its own code, so it is asked once.
+        # Not by way of TracedCallable, which asks what it wraps: the user's code would run twice.
         return wrapt.FunctionWrapper.__get__(self, instance, owner)
 
     @property
