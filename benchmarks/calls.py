@@ -101,6 +101,8 @@ def _client(case: Case, client: str) -> float:
             setattr(kind, name, clock.inside(vars(kind)[name]))
         if client != "bare":
             CONTENDERS[_CONTENDER](provider)
+            _call_once(case)  # the first call that is traced puts in the rest of the hooks
+            counter.count = 0
         for kind, name in hooked:
             setattr(kind, name, clock.around(vars(kind)[name].__get__))
     call = case.make(wrap)
@@ -117,6 +119,11 @@ def _client(case: Case, client: str) -> float:
     if "bare" not in client:
         check(_CONTENDER, case, counter, len(taken), mode)
     return statistics.quantiles(taken[WARM_UP:], n=4)[0] / 1000
+
+
+def _call_once(case: Case) -> None:
+    for _ in case.make(unwrapped)():
+        pass
 
 
 def main() -> None:

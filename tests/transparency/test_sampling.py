@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -109,3 +113,47 @@ def test_a_call_is_recorded_if_a_span_by_hand_would_be(
         detach(token)
     assert [each.name for each in spans.ended] == [each.name for each in by_hand.ended]
     assert [each.parent for each in spans.ended] == [each.parent for each in by_hand.ended]
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("sdk", ["openai", "anthropic"])
+def test_a_call_that_nobody_records_passes_one_hook(
+    sdk: str, llm_server: LLMServer, instrument: Callable[..., None]
+) -> None:
+    base = importlib.import_module(f"{sdk}._base_client")
+    within = vars(base.BaseClient)["_process_response_data"]
+    dropped = TracerProvider(ALWAYS_OFF, shutdown_on_exit=False)
+    instrument(tracer_provider=dropped, meter_provider=NoOpMeterProvider())
+    client = make_client(sdk, False, llm_server.url)
+    _ask(client)
+    assert vars(base.BaseClient)["_process_response_data"] is within
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("sdk", ["openai", "anthropic"])
+def test_the_first_calls_of_many_threads_are_recorded_whole(
+    sdk: str, llm_server: LLMServer, instrumented: SpanLog
+) -> None:
+    clients = [make_client(sdk, False, llm_server.url) for _ in range(8)]
+    together = threading.Barrier(len(clients))
+
+    def first_call(client: Any) -> None:
+        together.wait(10)
+        _ask(client)
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        list(pool.map(first_call, clients))
+    assert len(instrumented.ended) == len(clients)
+    for span in instrumented.ended:
+        found = span.attributes or {}
+        for name in ("gen_ai.input.messages", "gen_ai.output.messages"):
+            assert len(json.loads(str(found[name]))) == 1
+        assert found["gen_ai.usage.output_tokens"]
+
+
+def _ask(client: Any) -> None:
+    messages = [{"role": "user", "content": "Hi"}]
+    if hasattr(client, "chat"):
+        client.chat.completions.create(model="m", messages=messages)
+    else:
+        client.messages.create(model="m", max_tokens=9, messages=messages)

@@ -2,18 +2,9 @@
 
 Every resource method of these SDKs, plain, streamed, parsed or raw, on every client class,
 passes ``SyncAPIClient.request`` or ``AsyncAPIClient.request`` once for each logical call;
-retries happen inside. More places say what came back, and what went out:
-
-* ``_process_response_data`` has the JSON of a plain response, and of each event of a stream, as
-  the SDK has decoded it;
-* ``Stream.__stream__`` is the source of a stream object's events. Some versions make it with the
-  stream object, others when it is read first;
-* ``_calculate_retry_timeout`` is called once for each retry;
-* ``_finalize_middleware_result`` (anthropic, newer versions) is called once a client's middleware
-  has settled on a result, after any number of attempts;
-* ``_copy_and_prepare`` (anthropic 1.17 and later) makes the JSON that is sent of what the
-  application gave: models, iterators, sentinels for what was not given. Before it ran there is
-  nothing to read, and an iterator can be read once only. Older SDKs have done it by then.
+retries happen inside. ``Stream.__stream__`` is the source of a stream object's events; some
+versions make it with the stream object, others when it is read first. More places say what came
+back, and what went out: see ``stainless_within_calls.py``.
 
 All are the same in openai 1.40 to 3.x and anthropic 0.40 to 2.x.
 """
@@ -38,8 +29,8 @@ from openlayer_otel.providers.duplicates import look, look_once
 from openlayer_otel.providers.patching import Patches, call_under_way
 from openlayer_otel.providers.stainless_body import end_of
 from openlayer_otel.providers.stainless_call import Call
-from openlayer_otel.providers.stainless_events import decodes_as_known, events_taken
 from openlayer_otel.providers.stainless_sdk import StainlessSDK
+from openlayer_otel.providers.stainless_within_calls import HooksWithinCalls
 from openlayer_otel.telemetry import Telemetry
 
 Method = Callable[..., Any]
@@ -59,24 +50,14 @@ class StainlessHooks:
         self.patches = Patches()
         # Given client and options: whether the SDK traces a request itself, and is to.
         self.leaves_to_sdk: Callable[[Any, Any], bool] | None = None
-        # Whether the SDK puts the request's JSON together within its request method.
-        self._prepares = False
+        self._within_calls = HooksWithinCalls(self.patches)
 
     def install(self, base_client: Any, streaming: Any) -> None:
         """Hook the SDK's modules ``_base_client`` and ``_streaming``."""
-        replace, hook = self.patches.replace, self.patches.hook_within_calls
+        self._within_calls.find(base_client)
+        replace = self.patches.replace
         self.patches.replace_below_too(base_client, "SyncAPIClient.request", self._request)
         self.patches.replace_below_too(base_client, "AsyncAPIClient.request", self._request_async)
-        taken = events_taken if decodes_as_known(base_client) else None
-        hook(base_client, "BaseClient._process_response_data", _process_data, taken)
-        hook(base_client, "BaseClient._calculate_retry_timeout", _retry)
-        if hasattr(base_client.SyncAPIClient, "_copy_and_prepare"):
-            self._prepares = True
-            hook(base_client, "SyncAPIClient._copy_and_prepare", _prepare)
-            hook(base_client, "AsyncAPIClient._copy_and_prepare", _prepare_async)
-        if hasattr(base_client.SyncAPIClient, "_finalize_middleware_result"):
-            hook(base_client, "SyncAPIClient._finalize_middleware_result", _settle)
-            hook(base_client, "AsyncAPIClient._finalize_middleware_result", _settle)
         replace(streaming, "Stream.__stream__", lambda original: self._tap(original, tapped))
         replace(
             streaming, "AsyncStream.__stream__", lambda original: self._tap(original, tapped_async)
@@ -99,10 +80,6 @@ class StainlessHooks:
             The call, if it is recorded; and the context to make current around it, if any.
         """
         context = current()
-        telemetry = self.telemetry
-        # Asked first: of a call that nobody records nothing need be known.
-        if nobody_records(telemetry.tracer, context) and not telemetry.counts_unrecorded():
-            return None, None
         options = args[1] if len(args) > 1 else kwargs["options"]
         url = options.url
         sdk = self.sdk
@@ -124,14 +101,17 @@ class StainlessHooks:
         extra = getattr(options, "extra_json", None)
         if extra:
             body = {**body, **_as_sent(extra)}
+        within_calls = self._within_calls
+        if not within_calls.there:
+            within_calls.put_in()
         started = Operation.start(
-            telemetry,
+            self.telemetry,
             endpoint,
             sdk.identity(client),
             body,
             url,
             context,
-            read=not self._prepares,
+            read=not within_calls.prepares,
         )
         if not isinstance(started, Operation):
             return None, _unrecorded(started, context)
@@ -149,7 +129,13 @@ class StainlessHooks:
 
         def request(client: Any, *args: Any, **kwargs: Any) -> Any:
             try:
-                call, context = begin(client, args, kwargs)
+                # Asked first: of a call that nobody records nothing need be known.
+                if nobody_records(telemetry.tracer, current()) and not (
+                    telemetry.counts_unrecorded()
+                ):
+                    call = context = None
+                else:
+                    call, context = begin(client, args, kwargs)
             except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
                 failed("request", error)
                 call = context = None
@@ -176,7 +162,13 @@ class StainlessHooks:
 
         async def request(client: Any, *args: Any, **kwargs: Any) -> Any:
             try:
-                call, context = begin(client, args, kwargs)
+                # Asked first: of a call that nobody records nothing need be known.
+                if nobody_records(telemetry.tracer, current()) and not (
+                    telemetry.counts_unrecorded()
+                ):
+                    call = context = None
+                else:
+                    call, context = begin(client, args, kwargs)
             except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
                 failed("request", error)
                 call = context = None
@@ -220,39 +212,6 @@ class StainlessHooks:
                 return source
 
         return tapped_source
-
-
-def _process_data(original: Method, call: Call, *args: Any, **kwargs: Any) -> Any:
-    """``_process_response_data``: makes a model of a response's JSON, which is decoded now."""
-    call.json = kwargs.get("data")
-    call.response = kwargs.get("response")
-    return original(*args, **kwargs)
-
-
-def _retry(original: Method, call: Call, *args: Any, **kwargs: Any) -> Any:
-    """``_calculate_retry_timeout``: called once for each retry."""
-    call.operation.resends += 1
-    return original(*args, **kwargs)
-
-
-def _prepare(original: Method, call: Call, *args: Any, **kwargs: Any) -> Any:
-    """``_copy_and_prepare``: puts together the JSON that is going to be sent."""
-    options = original(*args, **kwargs)
-    call.prepared(options)
-    return options
-
-
-async def _prepare_async(original: Method, call: Call, *args: Any, **kwargs: Any) -> Any:
-    """The same for asynchronous clients."""
-    options = await original(*args, **kwargs)
-    call.prepared(options)
-    return options
-
-
-def _settle(original: Method, call: Call, *args: Any, **kwargs: Any) -> Any:
-    """``_finalize_middleware_result``: the application gets ``result``, or what it parses to."""
-    call.settled(args[1] if len(args) > 1 else kwargs.get("result"))
-    return original(*args, **kwargs)
 
 
 def _as_sent(value: Any) -> Any:
