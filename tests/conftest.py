@@ -41,7 +41,7 @@ def _clean_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
         if name.startswith(_FOREIGN_VARIABLES) or name in _PROXIES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("OPENLAYER_OTEL_SPOOL_DIRECTORY", str(tmp_path / "spool"))
-    # An exporter that another test made wants these for as long as the process lives.
+    # An exporter that another test made wants these until it is shut down.
     monkeypatch.setattr(attachments.raw_outputs, "wanted", False)
     monkeypatch.setattr(attachments.binaries, "wanted", False)
     diagnostics.forget_warnings()

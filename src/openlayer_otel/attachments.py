@@ -65,9 +65,15 @@ class BinaryStore:
         with self._lock:
             return self._held.get(checksum)
 
+    def forget(self) -> None:
+        """Hold nothing any more."""
+        with self._lock:
+            self._held.clear()
+            self._size = 0
+
 
 binaries = BinaryStore()
-"""The store of this process. ``wanted`` is set by an exporter that uploads or inlines."""
+"""The store of this process. It is ``wanted`` while an exporter uploads or inlines."""
 
 
 class RawOutputs:
@@ -111,9 +117,29 @@ class RawOutputs:
                 self._size -= freed
             return body
 
+    def forget(self) -> None:
+        """Hold nothing any more."""
+        with self._lock:
+            self._held.clear()
+            self._size = 0
+
 
 raw_outputs = RawOutputs()
 """The response bodies of this process."""
+
+
+def keep_for_exporters(*, responses: bool, binary: bool) -> None:
+    """Say what the exporters of this process ask for; what none asks for is held no longer.
+
+    Args:
+        responses: Whether one wants the providers' responses.
+        binary: Whether one wants binary data.
+    """
+    raw_outputs.wanted, binaries.wanted = responses, binary
+    if not responses:
+        raw_outputs.forget()
+    if not binary:
+        binaries.forget()
 
 
 @in_forked_child

@@ -57,8 +57,19 @@ def report_failure(where: str, error: BaseException) -> None:
         where,
         name,
     )
+    log_frames(where, error)
+
+
+def log_frames(where: str, error: BaseException) -> None:
+    """Log at DEBUG where ``error`` was raised, without its text: that may quote a prompt.
+
+    Args:
+        where: What failed, as for :func:`report_failure`.
+        error: What was raised.
+    """
     if logger.isEnabledFor(logging.DEBUG):
         frames = "".join(traceback.format_tb(error.__traceback__))
+        name = type(error).__qualname__
         logger.debug("openlayer-otel: %s failed with %s at\n%s", where, name, frames)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import openai
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import openlayer_otel
 from openlayer_otel import OpenlayerInstrumentor
 from openlayer_otel.standin.llm_server import LLMServer
+from openlayer_otel.standin.openlayer_server import OpenlayerServer
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +20,16 @@ def _undone() -> Iterator[None]:
     openlayer_otel.shutdown(5)
     if OpenlayerInstrumentor().is_instrumented_by_opentelemetry:
         OpenlayerInstrumentor().uninstrument()
+
+
+@pytest.fixture
+def destination(openlayer_server: OpenlayerServer) -> dict[str, Any]:
+    """Arguments of ``init()`` that send traces to the stand-in."""
+    return {
+        "api_key": "k",
+        "inference_pipeline_id": "pipeline-1",
+        "base_url": openlayer_server.url,
+    }
 
 
 @pytest.fixture

@@ -14,21 +14,16 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 import openlayer_otel
-from openlayer_otel import OpenlayerInstrumentor, OpenlayerSpanExporter, bootstrap
+from openlayer_otel import (
+    OpenlayerInstrumentor,
+    OpenlayerSpanExporter,
+    OpenlayerSpanProcessor,
+    bootstrap,
+)
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
 from tests.support.span_log import SpanLog
 
 TEXT = "lorem ipsum dolor sit amet con"
-
-
-@pytest.fixture
-def destination(openlayer_server: OpenlayerServer) -> dict[str, Any]:
-    """Arguments of ``init()`` that send traces to the stand-in."""
-    return {
-        "api_key": "k",
-        "inference_pipeline_id": "pipeline-1",
-        "base_url": openlayer_server.url,
-    }
 
 
 def test_one_call_traces_the_sdks_and_uploads(
@@ -221,6 +216,22 @@ def test_flush_keeps_its_deadline_whatever_a_processor_does(
     started = time.monotonic()
     assert not openlayer_otel.flush(0.2)
     assert time.monotonic() - started < 15
+
+
+def test_flush_sends_what_goes_to_another_place_too(
+    destination: dict[str, Any],
+    tracer_provider: TracerProvider,
+    openlayer_server: OpenlayerServer,
+) -> None:
+    openlayer_otel.init(**destination, instrument=False, tracer_provider=tracer_provider)
+    other = TracerProvider(shutdown_on_exit=False)
+    elsewhere = {**destination, "inference_pipeline_id": "pipeline-2"}
+    other.add_span_processor(OpenlayerSpanProcessor(**elsewhere))
+    step = {"openlayer.step.type": "tool"}
+    other.get_tracer("test").start_span("work", attributes=step).end()
+    assert openlayer_otel.flush(30)
+    assert [each.pipeline for each in openlayer_server.traces] == ["pipeline-2"]
+    other.shutdown()
 
 
 def test_flush_and_shutdown_without_init_do_nothing() -> None:

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -422,3 +422,21 @@ def test_a_trace_of_which_no_row_can_be_made_is_counted_and_said_once(
     warnings = [each.getMessage() for each in caplog.records if "row" in each.getMessage()]
     assert len(warnings) == 1
     assert "1 traces were lost: their rows could not be made (TypeError)" in warnings[0]
+
+
+@pytest.mark.may_warn
+def test_the_log_quotes_nothing_of_a_trace_of_which_no_row_can_be_made(
+    processing: Make, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "what the user said"  # the log shows the line that raised, so it stands here
+
+    def fails(*_: object) -> NoReturn:
+        raise ValueError(said)
+
+    monkeypatch.setattr("openlayer_otel.export.delivery.upload_of", fails)
+    caplog.set_level(logging.DEBUG)
+    provider, _ = processing()
+    run(provider, "one")
+    assert provider.force_flush(30_000)
+    assert "making the row of a trace failed with ValueError at" in caplog.text
+    assert said not in caplog.text

@@ -9,6 +9,7 @@ from opentelemetry.instrumentation.utils import (
     suppress_instrumentation,
 )
 
+from openlayer_otel.semconv import GENAI_INFERENCE_CONTEXT_KEY
 from tests.support.chat_clients import ChatClient
 from tests.support.span_log import SpanLog
 
@@ -28,14 +29,19 @@ def test_suppressed_calls_have_no_span(instrumented: SpanLog, chat: ChatClient) 
     assert instrumented.only().name == "chat m"
 
 
-@pytest.mark.parametrize("key", KEYS, ids=["plain key", "made key"])
-def test_each_of_the_two_keys_is_enough(instrumented: SpanLog, chat: ChatClient, key: str) -> None:
-    token = context.attach(context.set_value(key, True))
+def _call_with(key: str, value: object, chat: ChatClient) -> None:
+    """Make calls where the context has ``value`` under ``key``."""
+    token = context.attach(context.set_value(key, value))
     try:
         chat.ask()
         chat.drain()
     finally:
         context.detach(token)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=["plain key", "made key"])
+def test_each_of_the_two_keys_is_enough(instrumented: SpanLog, chat: ChatClient, key: str) -> None:
+    _call_with(key, True, chat)
     assert instrumented.started == []
 
 
@@ -56,3 +62,12 @@ def test_suppressed_http_spans_leave_ours(instrumented: SpanLog, chat: ChatClien
     with suppress_http_instrumentation():
         chat.ask()
     assert instrumented.only().name == "chat m"
+
+
+def test_data_of_an_official_package_that_cannot_be_marked_is_believed_every_time(
+    instrumented: SpanLog, chat: ChatClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of another version of it, say: no attribute can be set on what it puts into the context."""
+    _call_with(GENAI_INFERENCE_CONTEXT_KEY, ("frozen",), chat)
+    assert instrumented.started == []
+    assert "failed" not in caplog.text

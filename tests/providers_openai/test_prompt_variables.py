@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.signals import EventLog
 from tests.support.span_log import SpanLog
 
 pytestmark = [
@@ -81,6 +82,18 @@ def test_variables_that_are_none_set_nothing(
     variables: Any, transport: Callable[..., Any], instrumented: SpanLog
 ) -> None:
     assert _recorded(transport, instrumented, variables) == {}
+
+
+def test_in_an_event_a_variable_is_a_text_too_though_it_looks_like_a_number(
+    transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    log = EventLog()
+    instrument(capture_content="SPAN_AND_EVENT", logger_provider=log.provider)
+    on_span = _recorded(transport, spans, {"number": "42", "list": "[1]"})
+    event = log.named("gen_ai.client.inference.operation.details")
+    assert on_span == {name: event.attributes[PREFIX + name] for name in on_span}
+    assert on_span == {"number": "42", "list": "[1]"}
+    log.provider.shutdown()
 
 
 def test_many_variables_push_nothing_else_off_the_span(

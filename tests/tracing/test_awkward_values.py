@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
@@ -39,6 +40,25 @@ class Name(str):
     __slots__ = ()
 
 
+@dataclass
+class Picture:
+    """A part of a message, like those of Openlayer's SDK: its class has a value that it has not."""
+
+    url: str
+    type: str = field(default="image", init=False)
+    _loaded: bool = False
+
+
+@dataclass
+class Sound:
+    """One that says itself what it is."""
+
+    words: str
+
+    def to_dict(self) -> dict[str, str]:
+        return {"type": "audio", "transcript": self.words}
+
+
 class NoText:
     """What cannot be turned into a text."""
 
@@ -67,8 +87,12 @@ class NoClass:
         ({Name("a"): {Name("b"): 2}}, {"a": {"b": 2}}),
         (HUGE, f"[integer of {HUGE.bit_length()} bits]"),
         ({"n": [-HUGE]}, {"n": [f"[integer of {HUGE.bit_length()} bits]"]}),
+        (Picture("a"), {"url": "a", "type": "image"}),
+        ([Picture("\ud83d")], [{"url": "\ufffd", "type": "image"}]),
+        (Sound("Hi."), {"type": "audio", "transcript": "Hi."}),
     ],
-    ids=["enum", "text", "huge", "huge inside"],  # pytest, too, would write the number out
+    # pytest, too, would write the number out
+    ids=["enum", "text", "huge", "huge inside", "part", "half an emoji", "part's own"],
 )
 def test_a_value_is_recorded_whichever_way_it_comes(
     value: Any, recorded: Any, steps: SpanLog

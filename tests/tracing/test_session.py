@@ -206,6 +206,22 @@ def test_what_was_sent_is_received_where_that_is_asked_for(steps: SpanLog) -> No
     assert (steps.named("own").attributes or {})[USER] == "own"
 
 
+@pytest.mark.parametrize("tags", ["7", "web", "{}", "null"])
+def test_baggage_of_others_that_is_not_as_ours_harms_nothing(tags: str, steps: SpanLog) -> None:
+    context = baggage.set_baggage("session.id", "s 1")
+    for name, value in {"trace.tags": tags, "trace.metadata": "[1]"}.items():
+        context = baggage.set_baggage(f"openlayer.{name}", value, context)
+    token = attach(context)
+    try:
+        with using_session(from_baggage=True, tags=["own"]), start_step("asked"):
+            pass
+    finally:
+        detach(token)
+    attributes = steps.only().attributes or {}
+    assert (attributes["session.id"], attributes["openlayer.trace.tags"]) == ("s 1", ("own",))
+    assert "openlayer.trace.metadata" not in attributes
+
+
 def test_tags_of_a_step_are_joined_to_those_of_the_block(steps: SpanLog) -> None:
     @trace(tags=["beta"])
     def answer() -> None:

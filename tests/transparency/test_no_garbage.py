@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from openlayer_otel.genai.record import Endpoint, Identity
 from openlayer_otel.standin.llm_server import LLMServer
 from tests.support.sdk_clients import http_library, make_client
 from tests.support.span_log import SpanLog
@@ -137,3 +138,16 @@ def test_an_open_stream_that_its_client_can_reach_goes_with_it(
     assert client() is None
     (span,) = spans.ended
     assert (span.attributes or {})["openlayer.operation.outcome"] == "dropped"
+
+
+def test_what_is_remembered_of_models_is_bounded() -> None:
+    """An application may let its users name the model."""
+    identity = Identity("openai")
+    endpoint = Endpoint(operation="chat", request=lambda *_: None, response=lambda *_: None)
+    for number in range(1_000):
+        name, attributes = identity.opening(endpoint, f"model-{number}")
+        assert (name, attributes["gen_ai.request.model"]) == (
+            f"chat model-{number}",
+            f"model-{number}",
+        )
+    assert len(identity._openings) <= 64

@@ -72,3 +72,18 @@ def test_gevents_own_exceptions_are_known() -> None:
     gevent = pytest.importorskip("gevent")
     assert is_cancellation(gevent.GreenletExit())
     assert is_cancellation(gevent.Timeout(1))
+
+
+def test_an_answer_that_says_no_more_than_error_has_the_exceptions_type(
+    instrumented: SpanLog,
+) -> None:
+    library = http_library("anthropic")
+
+    def gateway(request: Any) -> Any:
+        return library.Response(500, json={"type": "error", "message": "out of order"})
+
+    client = make_client("anthropic", False, "http://test", library.MockTransport(gateway))
+    with pytest.raises(Exception, match="out of order"):
+        client.messages.create(model="m", max_tokens=9, messages=[])
+    attributes = instrumented.only().attributes or {}
+    assert attributes["error.type"] == "anthropic.InternalServerError"

@@ -14,6 +14,7 @@ import pytest
 import wrapt
 
 from openlayer_otel import OpenlayerInstrumentor
+from openlayer_otel.providers.patching import Patches
 from openlayer_otel.standin.llm_server import LLMServer
 from tests.endings.application import run, settle
 from tests.support.sdk_clients import make_client
@@ -301,3 +302,19 @@ def test_the_order_of_import_and_instrument_does_not_matter(
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(expected)
+
+
+def test_a_method_that_was_inherited_is_inherited_again() -> None:
+    class Base:
+        def number(self) -> int:
+            return 1
+
+    class Below(Base):
+        pass
+
+    patches = Patches()
+    patches.add(Below, "number", lambda wrapped, _, args, kwargs: wrapped(*args, **kwargs) + 1)
+    assert (Base().number(), Below().number()) == (1, 2)
+    patches.remove()
+    assert Below().number() == 1
+    assert "number" not in vars(Below)

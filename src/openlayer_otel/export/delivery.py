@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
-from openlayer_otel.diagnostics import logger, report_failure
+from openlayer_otel.diagnostics import log_frames, report_failure
 from openlayer_otel.export.backlog import Backlog, Upload
 from openlayer_otel.export.client import Client
 from openlayer_otel.export.completed import CompletedTrace
@@ -189,7 +189,7 @@ class Delivery:
             self._pass_on(made, put_away=put_away, in_memory=in_memory)
         except Exception as error:  # noqa: BLE001 - one trace must not stop the others
             # The warning about what is lost says it all; where it was raised is for DEBUG.
-            logger.debug("openlayer-otel: making the row of a trace failed", exc_info=error)
+            log_frames("making the row of a trace", error)
             name = type(error).__qualname__
             reason = f"their rows could not be made ({name}); please report this"
             self._settle_tickets([ticket], "lost", reason)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from openlayer_otel import attachments
 from openlayer_otel.diagnostics import logger, warn_once
 from openlayer_otel.export.assembly import Assembly
 from openlayer_otel.export.client import Client
@@ -56,10 +55,13 @@ class Destination:
         self._delivery.add_collector(self.assembly.collect)
         self._delivery.add_collector(self.grouping.collect)
         if self.enabled:
-            attachments.raw_outputs.wanted = True
-            if settings.upload_attachments or settings.inline_attachments:
-                attachments.binaries.wanted = True
             self._delivery.look_at_spool()
+
+    @property
+    def wants_binaries(self) -> bool:
+        """Whether it uploads binary content, or sends it inside the traces."""
+        settings = self.settings
+        return self.enabled and (settings.upload_attachments or settings.inline_attachments)
 
     def _hand_over(self, trace: CompletedTrace, weight: int) -> None:
         self._delivery.submit(trace, weight)

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields
 
+from openlayer_otel import attachments
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.export import http_libraries
 from openlayer_otel.export.destination import Destination
@@ -55,6 +56,7 @@ def acquire(settings: Settings) -> Destination:
         destination = _destinations.get(key)
         if destination is None:
             destination = _destinations[key] = Destination(settings)
+            _say_what_is_wanted()
         destination.users += 1
         return destination
 
@@ -78,8 +80,22 @@ def release(destination: Destination, timeout: float | None = None) -> bool:
         last = destination.users <= 0
         if last:
             _destinations.pop(_key_of(destination.settings), None)
-    # A destination that others use goes on: it is flushed, not hurried.
-    return destination.close(timeout) if last else destination.flush(timeout)
+    if not last:
+        # A destination that others use goes on: it is flushed, not hurried.
+        return destination.flush(timeout)
+    done = destination.close(timeout)
+    with _lock:
+        _say_what_is_wanted()
+    return done
+
+
+def _say_what_is_wanted() -> None:
+    """Have calls keep beside their spans what a destination of now sends with them, and no more."""
+    destinations = _destinations.values()
+    attachments.keep_for_exporters(
+        responses=any(each.enabled for each in destinations),
+        binary=any(each.wants_binaries for each in destinations),
+    )
 
 
 class Sharer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -43,7 +44,10 @@ def to_json(value: object) -> str:
         Valid JSON, always.
     """
     try:
-        return orjson.dumps(value, default=_meaning).decode()
+        # Not the dataclasses: of them it leaves out fields that only the class has a value for.
+        return orjson.dumps(
+            value, default=_meaning, option=orjson.OPT_PASSTHROUGH_DATACLASS
+        ).decode()
     except (TypeError, ValueError, RecursionError, UnicodeError):
         pass
     try:
@@ -138,12 +142,15 @@ def _bounded(items: Any) -> Iterator[Any]:
 
 def _meaning(value: object) -> Any:
     """What an object says in simpler types; text as the last resort. For ``orjson.dumps``, too."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind.__name__ in _ABSENT:
         return None
     instead = untouched(value) if kind.__module__ in MODULES else None
     if instead is not None:
         return instead
+    names = _names_of(kind)
+    if names:
+        return {name: getattr(value, name, None) for name in names}
     if isinstance(value, str):
         return clean_text(str.__str__(value))
     if isinstance(value, int):
@@ -173,8 +180,16 @@ def _meaning(value: object) -> Any:
         return value.isoformat()  # type: ignore[attr-defined]
     attributes = getattr(value, "__dataclass_fields__", None)
     if attributes:
-        return {each: getattr(value, each, None) for each in attributes}
+        return {name: getattr(value, name, None) for name in attributes if name[0] != "_"}
     return _described(value)
+
+
+@lru_cache
+def _names_of(kind: type) -> tuple[str, ...]:
+    """The fields of a mere dataclass, of which there may be thousands; none for other classes."""
+    if kind.__base__ is not object or any(hasattr(kind, method) for method in _DUMPS):
+        return ()
+    return tuple(name for name in getattr(kind, "__dataclass_fields__", ()) if name[0] != "_")
 
 
 def _is_large(value: Any) -> bool:
