@@ -20,6 +20,7 @@ from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.record import Endpoint, Identity, StreamReader
 from openlayer_otel.genai.recording import nobody_records
 from openlayer_otel.providers.openai.realtime import REALTIME
+from openlayer_otel.providers.openai.steering import Steering
 from openlayer_otel.telemetry import Telemetry
 
 MAX_ITEMS = 1_000
@@ -42,13 +43,6 @@ class ProviderError(Exception):
     def __init__(self, body: Mapping[str, Any]) -> None:
         super().__init__(str(body.get("message") or "error event"))
         self.body = dict(body)
-
-
-def _items_of(given: Any) -> list[Any]:
-    """An input as items: it may be a text."""
-    if isinstance(given, str):
-        return [{"role": "user", "content": given}]
-    return list(given) if isinstance(given, list) else []
 
 
 class _Turn:
@@ -113,8 +107,7 @@ class Turns:
         self._identity = identity
         self._session: dict[str, Any] = {"model": model} if model else {}
         self._items: list[Any] = []
-        # What steers a response, by its id: the response that follows it is asked this.
-        self._steering: dict[str, dict[str, Any]] = {}
+        self._steering = Steering()
         # The items that were spoken since the last turn began, by id.
         self._spoken: list[Any] = []
         self._open: list[_Turn] = []
@@ -132,7 +125,9 @@ class Turns:
             if kind == "response.create":
                 given = event.get("response")
                 # Realtime wraps what is asked for; Responses has it beside the type.
-                turn = self._begin(given if isinstance(given, dict) else self._steered(event))
+                turn = self._begin(
+                    given if isinstance(given, dict) else self._steering.put_before(event)
+                )
                 if turn is not None:
                     turn.event_id, turn.lane = event.get("event_id"), event.get("stream_id")
                 return turn
@@ -145,31 +140,12 @@ class Turns:
         return None
 
     def _steer(self, event: Mapping[str, Any]) -> None:
-        """A response that is under way gets more input, which the one after it answers."""
+        """A response that is under way gets more input."""
         steered = event.get("previous_response_id")
-        if not isinstance(steered, str) or len(self._steering) >= MAX_ITEMS:
-            return
-        turn = next((turn for turn in self._open if turn.id == steered), None)
-        model = turn.operation.attributes.get(semconv.REQUEST_MODEL) if turn is not None else None
-        known = self._steering.setdefault(steered, {"model": model, "input": []})
-        known["input"] += _items_of(event.get("input"))
-
-    def _steer_failed(self, steer: Any) -> None:
-        """Nothing comes of what steers a response: no other response answers it."""
-        steer = steer if isinstance(steer, dict) else {}
-        known = self._steering.get(str(steer.get("previous_response_id")))
-        for item in _items_of(steer.get("input")):
-            if known is not None and item in known["input"]:
-                known["input"].remove(item)
-
-    def _steered(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What is asked of a response, with what has steered the one before it."""
-        before = asked.get("previous_response_id")
-        steering = self._steering.pop(before, None) if isinstance(before, str) else None
-        if steering is None:
-            return asked
-        given = [*steering["input"], *_items_of(asked.get("input"))]
-        return {"model": steering["model"], **asked, "input": given}
+        if isinstance(steered, str):
+            turn = next((turn for turn in self._open if turn.id == steered), None)
+            known = {} if turn is None else turn.operation.attributes
+            self._steering.give(steered, known.get(semconv.REQUEST_MODEL), event.get("input"))
 
     def unsent(self, sent: object, error: BaseException) -> None:
         """An event could not be sent.
@@ -203,7 +179,7 @@ class Turns:
                 self._failed(event)
             elif kind.startswith("response.steer."):
                 if kind.endswith(".failed"):
-                    self._steer_failed(event.get("steer"))
+                    self._steering.failed(event.get("steer"))
             elif kind.startswith("response."):
                 self._advance(kind, event)
 
@@ -247,7 +223,7 @@ class Turns:
             response_id = response.get("id") or response_id
         turn = self._turn_of(response_id, event.get("stream_id"))
         if turn is None and kind == "response.created":
-            turn = self._begin(self._followed(response))
+            turn = self._begin(self._steering.answered_by(response))
             if turn is not None:
                 turn.lane = event.get("stream_id")
         if turn is None:
@@ -262,13 +238,6 @@ class Turns:
             cancelled = isinstance(response, dict) and response.get("status") == "cancelled"
             outcome = semconv.OUTCOME_CANCELLED if cancelled else None
             turn.operation.finish(turn.response(), outcome)
-
-    def _followed(self, response: Any) -> Mapping[str, Any]:
-        """What the server itself has asked of a response that nobody asked for."""
-        before = response.get("previous_response_id") if isinstance(response, dict) else None
-        alone = {"previous_response_id": before}
-        asked = self._steered(alone)
-        return {} if asked is alone else asked
 
     def _turn_of(self, response_id: Any, lane: Any) -> _Turn | None:
         """The turn with this response id; else the oldest that has none yet on the event's lane.
