@@ -8,6 +8,9 @@ import json
 from typing import Any
 
 import pytest
+from opentelemetry.context import attach
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import set_span_in_context
 
 from openlayer_otel import tracing as tracer
 from openlayer_otel.standin.llm_server import LLMServer
@@ -158,6 +161,39 @@ def test_trace_and_step_are_there_by_their_old_names(steps: SpanLog) -> None:
     said = steps.only().attributes or {}
     assert said["user.id"] == "u"
     assert json.loads(str(said["openlayer.trace.column.anything"])) == 1
+
+
+def test_the_user_of_a_web_servers_trace_outlasts_the_context_it_was_said_in(
+    steps: SpanLog, tracer_provider: TracerProvider
+) -> None:
+    server = tracer_provider.get_tracer("fastapi")
+
+    def request() -> None:
+        with server.start_as_current_span("GET /"):
+            with server.start_as_current_span("dependencies"):
+                tracer.set_user_session_context(user_id="alice", session_id="s")
+            with tracer.start_step("answer"):
+                pass
+
+    contextvars.copy_context().run(request)
+    # The row of a trace has the user and session that any of its spans says.
+    assert owner(steps, "dependencies") == ("alice", "s")
+
+
+def test_a_user_said_after_a_span_has_ended_is_that_of_the_next_trace(
+    steps: SpanLog, tracer_provider: TracerProvider
+) -> None:
+    def application() -> None:
+        span = tracer_provider.get_tracer("server").start_span("over")
+        attach(set_span_in_context(span))
+        span.end()
+        tracer.set_user_session_context(user_id="alice")  # the SDK would log a warning
+        with tracer.start_step("answer"):
+            pass
+
+    contextvars.copy_context().run(application)
+    assert owner(steps, "over") == (None, None)
+    assert owner(steps, "answer") == ("alice", None)
 
 
 def test_the_user_of_a_trace_inside_a_block_ends_with_the_trace(steps: SpanLog) -> None:

@@ -29,6 +29,8 @@ _NESTED = frozenset({dict, list})
 _MAX_INTEGER = 2**63 - 1
 # How objects of others say what they hold: SDKs and data frames, arrays.
 _DUMPS = ("to_dict", "tolist")
+# Where aiohttp's requests and responses are from: mappings of what the application keeps in them.
+_AIOHTTP = frozenset({"aiohttp.web_request", "aiohttp.web_response", "aiohttp.web_ws"})
 # Sentinels of the SDKs for "the argument was not given": they are no values.
 _ABSENT = frozenset({"NotGiven", "Omit", "NOT_GIVEN"})
 
@@ -101,9 +103,9 @@ def _plain(value: Any, depth: int, above: set[int]) -> Any:
         if instead is not None:
             return _plain(instead, depth + 1, above)
         if isinstance(value, Mapping):
-            request = None if kind is dict else _request_line(value)
-            if request is not None:
-                return request
+            said = None if kind is dict else _server_object(value)
+            if said is not None:
+                return said
             return {
                 _key(key): _plain(item, depth + 1, above) for key, item in _bounded(value.items())
             }
@@ -158,8 +160,8 @@ def _meaning(value: object) -> Any:
     if isinstance(value, float):
         return float.__float__(value)
     if isinstance(value, Mapping):
-        request = _request_line(value)
-        return dict(value) if request is None else request
+        said = _server_object(value)
+        return dict(value) if said is None else said
     if isinstance(value, (set, frozenset, tuple, list)):
         return list(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -250,8 +252,10 @@ def _with_defaults(model: object, given: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _request_line(value: Mapping[Any, Any]) -> str | None:
-    """A request or WebSocket of Starlette and FastAPI: a mapping of all that the server knows."""
+def _server_object(value: Mapping[Any, Any]) -> str | None:
+    """A request of Starlette, FastAPI or aiohttp: a mapping of all that the server knows."""
+    if type(value).__module__ in _AIOHTTP:
+        return _described(value)
     scope = getattr(value, "scope", None)
     if not isinstance(scope, dict) or "path" not in scope:
         return None

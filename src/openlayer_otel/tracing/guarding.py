@@ -49,8 +49,9 @@ from openlayer_otel.tracing.guard_kinds import (
 from openlayer_otel.tracing.guarded_futures import checked_future
 from openlayer_otel.tracing.guarded_items import forwarded, gathered, given_out, joined, kept
 from openlayer_otel.tracing.parameters import Parameters
+from openlayer_otel.tracing.response_bodies import body_of
 from openlayer_otel.tracing.resuming import called_as
-from openlayer_otel.tracing.stream_kinds import body_of, is_async_stream, is_stream
+from openlayer_otel.tracing.stream_kinds import is_async_stream, is_stream
 
 
 class Guarded:
@@ -190,6 +191,10 @@ class _Call:
             return called_as(self._buffered(result), result)
         if kind is types.AsyncGeneratorType:
             return called_as(self._buffered_async(result), result)
+        body = body_of(result)
+        if body is not None:
+            body.replace(self._held_back(body.pieces))
+            return result
         if is_stream(result):
             items = self._buffered(result)
             if is_async_stream(result):
@@ -199,10 +204,6 @@ class _Call:
             return CheckedAsyncStream(result, self._buffered_async(result))
         if is_stream_manager(result):
             return CheckedManager(result, self._checked, self._checked_async)
-        body = body_of(result)
-        if body is not None:
-            result.body_iterator = called_as(self._buffered_async(body), body)
-            return result
         if is_unread_response(result) or kind.__module__ == "contextlib":
             self._warn_of_unread(kind)
             return None

@@ -11,6 +11,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from opentelemetry.context import attach, get_current
+from opentelemetry.trace import get_current_span
 from opentelemetry.util.types import AttributeValue
 
 from openlayer_otel import semconv
@@ -120,6 +121,11 @@ def set_user_session_context(
     if isinstance(step, Step) and not step.root.is_over:
         set_for_trace(step, attributes)
         return
+    span = get_current_span(context)
+    if span.is_recording():
+        # The trace of a web server, say. What is attached here may not last: FastAPI takes back
+        # what a dependency made current before the endpoint runs.
+        span.set_attributes(attributes)
     # A mapping of its own each time: others may have inherited the one that is there.
     known = attributes_in(context)
     lasting = known.lasting if isinstance(known, UntilTraceEnds) else known

@@ -6,7 +6,7 @@ its result or the joined items as output. The caller gets what was returned, of 
 
 * generators and coroutines are driven (see :mod:`~openlayer_otel.tracing.generators`);
 * futures and tasks, and SDK streams whose call is traced, are themselves asked to tell their end;
-* a Starlette streaming response keeps its object, its body is followed;
+* a web framework's streaming response keeps its object, its body is followed;
 * other iterators and stream managers are wrapped in a proxy (see
   :mod:`~openlayer_otel.tracing.proxies`).
 """
@@ -42,8 +42,9 @@ from openlayer_otel.tracing.proxies import (
     followed_as,
 )
 from openlayer_otel.tracing.recording import Step
+from openlayer_otel.tracing.response_bodies import body_of
 from openlayer_otel.tracing.resuming import driver_of
-from openlayer_otel.tracing.stream_kinds import body_of, own_fields
+from openlayer_otel.tracing.stream_kinds import own_fields
 
 # Types whose instances are finished values: nearly everything that functions return.
 _FINISHED = frozenset(
@@ -177,8 +178,10 @@ def _exception_of(future: Any) -> BaseException | None:
 
 
 def _follow_body(plan: Plan, step: Step, response: Any) -> Any:
-    """A streaming response of Starlette's: its body is the output."""
-    response.body_iterator = driven_async(plan, step, response.body_iterator)
+    """A web framework's streaming response: its body is the output."""
+    body = body_of(response)
+    assert body is not None
+    body.replace(_BY_TYPE[type(body.pieces)](plan, step, body.pieces))
     return response
 
 

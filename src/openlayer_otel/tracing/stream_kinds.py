@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import types
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-# Methods of handles (files, sockets, database cursors): iterable, yet no answer in pieces.
-_HANDLE_METHODS = ("readline", "fetchone", "fetchmany", "recv")
+# Methods of handles (files, sockets, database cursors, aiohttp's WebSockets): iterable, yet no
+# answer in pieces.
+_HANDLE_METHODS = ("readline", "fetchone", "fetchmany", "recv", "receive_str")
 # What the SDKs call the objects whose request is sent when they are entered: those that give
 # a stream, and those that give a response.
 STREAM_MANAGER = "StreamManager"
@@ -44,12 +44,6 @@ def is_manager_class(kind: type, suffix: str) -> bool:
     fields = vars(kind)
     entered = "__enter__" in fields or "__aenter__" in fields
     return entered and all(name.startswith("_") for name in fields)
-
-
-def body_of(response: Any) -> AsyncGenerator[Any, Any] | None:
-    """The body that a streaming response of Starlette's will send; None for anything else."""
-    body = own_fields(response).get("body_iterator")
-    return body if type(body) is types.AsyncGeneratorType else None
 
 
 def own_fields(value: Any) -> Mapping[str, Any]:
