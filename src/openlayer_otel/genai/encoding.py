@@ -17,22 +17,18 @@ from opentelemetry.context import get_current
 
 from openlayer_otel.genai.current import attach, take_back
 from openlayer_otel.genai.nesting import suppressing
+from openlayer_otel.genai.sdk_objects import ABSENT, model_fields
 from openlayer_otel.genai.untouchable import MODULES, text_of, untouched
 
 MAX_DEPTH = 64
 MAX_ITEMS = 100_000
 # Elements of the largest array or table that is written out; of a larger one, its own summary.
 MAX_ELEMENTS = 10_000
-# Values that stand in JSON as they are.
-_JSON_TYPES = frozenset({str, int, float, bool, type(None), dict})
-_NESTED = frozenset({dict, list})
 _MAX_INTEGER = 2**63 - 1
 # How objects of others say what they hold: SDKs and data frames, arrays.
 _DUMPS = ("to_dict", "tolist")
 # Where aiohttp's requests and responses are from: mappings of what the application keeps in them.
 _AIOHTTP = frozenset({"aiohttp.web_request", "aiohttp.web_response", "aiohttp.web_ws"})
-# Sentinels of the SDKs for "the argument was not given": they are no values.
-_ABSENT = frozenset({"NotGiven", "Omit", "NOT_GIVEN"})
 
 
 def to_json(value: object) -> str:
@@ -145,7 +141,7 @@ def _bounded(items: Any) -> Iterator[Any]:
 def _meaning(value: object) -> Any:
     """What an object says in simpler types; text as the last resort. For ``orjson.dumps``, too."""
     kind: Any = type(value)
-    if kind.__name__ in _ABSENT:
+    if kind.__name__ in ABSENT:
         return None
     instead = untouched(value) if kind.__module__ in MODULES else None
     if instead is not None:
@@ -212,26 +208,6 @@ def _untraced(method: Callable[[], Any]) -> Any:
         take_back(token)
 
 
-def model_fields(value: object) -> dict[str, Any] | None:
-    """The fields that a pydantic model was given, extra ones included; None for other objects.
-
-    Reads the instance instead of calling ``model_dump``: the SDKs build models without
-    validation, and dumping such a model warns and may raise (pydantic 1 and 2).
-    """
-    given = getattr(value, "__pydantic_fields_set__", None)
-    if given is None:
-        given = getattr(value, "__fields_set__", None)
-        if given is None:
-            return None
-    if isinstance(value, type):
-        return None
-    found = {name: item for name, item in vars(value).items() if name in given}
-    extra = getattr(value, "__pydantic_extra__", None)
-    if extra:
-        found.update(extra)
-    return found
-
-
 def _with_defaults(model: object, given: dict[str, Any]) -> dict[str, Any]:
     """What a pydantic model holds: defaults that say something, too, but nothing it excludes."""
     kind = type(model)
@@ -260,44 +236,6 @@ def _server_object(value: Mapping[Any, Any]) -> str | None:
     if not isinstance(scope, dict) or "path" not in scope:
         return None
     return f"{scope.get('method') or scope.get('type')} {scope['path']}"
-
-
-def json_of(value: Any) -> Any:
-    """An SDK object as the JSON that it was made from: models become dicts of what was sent.
-
-    Dicts, texts and numbers are returned as they are; nothing is copied that need not be.
-    """
-    kind = type(value)
-    if kind in _JSON_TYPES:
-        return value
-    if kind is list:
-        return [json_of(item) for item in value]
-    fields = model_fields(value)
-    if fields is None:
-        return value
-    return {
-        name: item if type(item) in _JSON_TYPES else json_of(item)  # most are: a call less
-        for name, item in fields.items()
-    }
-
-
-def own_copy(value: Any) -> Any:
-    """JSON with dicts and lists of its own, which nobody else can change."""
-    kind = type(value)
-    if kind is dict:
-        return {name: own_copy(v) if type(v) in _NESTED else v for name, v in value.items()}
-    if kind is list:
-        return [own_copy(item) if type(item) in _NESTED else item for item in value]
-    return value
-
-
-def without_absent(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """``fields`` without the SDKs' sentinels for arguments that were not given, at any depth."""
-    return {
-        name: without_absent(value) if isinstance(value, dict) else value
-        for name, value in fields.items()
-        if type(value).__name__ not in _ABSENT
-    }
 
 
 def _described(value: object) -> str:

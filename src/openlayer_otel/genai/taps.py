@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from typing import Any
 
 from openlayer_otel.genai.current import attach, reset, take_back
-from openlayer_otel.genai.encoding import json_of
+from openlayer_otel.genai.sdk_objects import json_of
 from openlayer_otel.genai.streaming import StreamEnd, report_unread_event
 
 

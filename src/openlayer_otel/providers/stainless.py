@@ -19,10 +19,10 @@ from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.current import attach, current, reset, take_back
-from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.nesting import OPERATION_KEY, traced_elsewhere
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.recording import nobody_records
+from openlayer_otel.genai.sdk_objects import json_of
 from openlayer_otel.genai.streaming import StreamEnd
 from openlayer_otel.genai.taps import tapped, tapped_async
 from openlayer_otel.providers.duplicates import look, look_once

@@ -6,9 +6,9 @@ from typing import Any
 
 from openlayer_otel.attachments import raw_outputs
 from openlayer_otel.diagnostics import report_failure
-from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.received import response_json
+from openlayer_otel.genai.sdk_objects import json_of
 from openlayer_otel.genai.streaming import StreamEnd
 from openlayer_otel.providers.stainless_attempts import Attempt
 from openlayer_otel.providers.stainless_body import observe_body

@@ -12,8 +12,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from openlayer_otel.genai.encoding import own_copy
 from openlayer_otel.genai.operation import Operation
+from openlayer_otel.genai.sdk_objects import own_copy
 from openlayer_otel.genai.streaming import StreamEnd, report_unread_event
 
 Method = Callable[..., Any]

@@ -22,9 +22,9 @@ from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai import messages as shape
 from openlayer_otel.genai.current import attach, take_back
-from openlayer_otel.genai.encoding import json_of
 from openlayer_otel.genai.operation import Operation
 from openlayer_otel.genai.record import Endpoint, Identity, Record
+from openlayer_otel.genai.sdk_objects import json_of
 from openlayer_otel.providers.anthropic.blocks import content_parts, input_messages
 from openlayer_otel.providers.anthropic.messages import finish_reason
 from openlayer_otel.telemetry import Telemetry

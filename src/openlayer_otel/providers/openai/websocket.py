@@ -16,8 +16,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from openlayer_otel import semconv
 from openlayer_otel.diagnostics import report_failure
-from openlayer_otel.genai.encoding import from_json, json_of, own_copy, without_absent
+from openlayer_otel.genai.encoding import from_json
 from openlayer_otel.genai.record import Endpoint, Identity
+from openlayer_otel.genai.sdk_objects import json_of, own_copy, without_absent
 from openlayer_otel.providers.hosts import provider_of
 from openlayer_otel.providers.openai.realtime import REALTIME
 from openlayer_otel.providers.openai.responses import RESPONSES
