@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from opentelemetry.trace import StatusCode
 
 from openlayer_otel.settings import Settings
 from tests.export_mapping.traces import Traces, chat_attributes, outline, said
@@ -204,3 +206,62 @@ def test_a_model_step_that_the_user_made_is_a_step_of_its_own(traces: Traces) ->
     ):
         pass
     assert outline(traces.step()) == ("ask", ["OpenAI Chat Completion"])
+
+
+# What OpenInference writes of a model call of the OpenAI Agents SDK.
+OPENINFERENCE = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o-mini"}
+
+
+def test_messages_are_shown_rather_than_a_larger_dump_of_the_framework_s_own_object(
+    traces: Traces,
+) -> None:
+    dumped = json.dumps([{"id": "__fake_id__", "object": "response", "output": ["x" * 999]}])
+    outer = {**OPENINFERENCE, "input.value": "y" * 999, "output.value": dumped}
+    with (
+        traces.span("response", outer, start=0, end=3) as response,
+        traces.span("chat gpt-4o-mini", chat_attributes(), parent=response, start=1, end=2),
+    ):
+        pass
+    step = traces.step()
+    assert step["steps"] == []
+    assert step["inputs"]["prompt"][-1]["role"] == "user"
+    assert step["output"] == "Hello!"
+
+
+FAILED = {
+    **without(chat_attributes(), "gen_ai.output.messages", "gen_ai.usage.output_tokens"),
+    "error.type": "server_error",
+}
+
+
+@pytest.mark.parametrize(
+    ("same_id", "answered", "failed"),
+    [(False, False, True), (True, True, True), (False, True, False)],
+    ids=["no answer", "the answer that failed", "an answer from elsewhere"],
+)
+def test_a_call_whose_outer_span_marks_no_failure_has_failed(
+    traces: Traces, same_id: bool, answered: bool, failed: bool
+) -> None:
+    outer = without(FAILED, "error.type", "gen_ai.response.id")
+    if same_id:
+        outer["gen_ai.response.id"] = FAILED["gen_ai.response.id"]
+    if answered:
+        outer["gen_ai.output.messages"] = said(("assistant", "H"))
+    with (
+        traces.span("ChatOpenAI", outer, start=0, end=3) as chat,
+        traces.span("chat gpt-4o-mini", FAILED, parent=chat, start=1, end=2),
+    ):
+        pass
+    step = traces.step()
+    assert step["steps"] == []
+    assert step["metadata"].get("errorType") == ("server_error" if failed else None)
+
+
+def test_the_type_of_an_error_is_known_from_the_span_that_says_it(traces: Traces) -> None:
+    """The OpenAI Agents SDK's instrumentations have a text of their own and no type."""
+    with traces.span("response", OPENINFERENCE, start=0, end=3) as response:
+        response.set_status(StatusCode.ERROR, "Error getting response: {'error': 'overloaded'}")
+        with traces.span("chat gpt-4o-mini", FAILED, parent=response, start=1, end=2) as chat:
+            chat.set_status(StatusCode.ERROR, "overloaded")
+    metadata = traces.step()["metadata"]
+    assert (metadata["errorType"], metadata["Exceptions"]) == ("server_error", "overloaded")

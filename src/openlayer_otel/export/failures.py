@@ -41,6 +41,10 @@ class Failure(NamedTuple):
             return self.message in other.message or other.message in self.message
         return self.type == other.type
 
+    def filled_from(self, other: Failure) -> Failure:
+        """This error; what is not known of it as ``other`` says, another span of the same call."""
+        return Failure(self.type or other.type, self.message or other.message)
+
 
 def failure_of(
     span: ReadableSpan, attributes: Mapping[str, Any], reading: Mapping[str, Any] | None

@@ -35,6 +35,12 @@ _CONTENT = (
     (semconv.STEP_INPUTS,),
     (semconv.STEP_OUTPUT,),
 )
+# Messages, and what a step shows in their place if a tool knows none: an object as it was dumped.
+_IN_PLACE_OF_MESSAGES = (
+    (semconv.INPUT_MESSAGES, semconv.STEP_INPUTS),
+    (semconv.OUTPUT_MESSAGES, semconv.STEP_OUTPUT),
+)
+_ANSWER = (semconv.OUTPUT_MESSAGES, semconv.STEP_OUTPUT, semconv.USAGE_OUTPUT_TOKENS)
 
 
 def same_call(outer: Mapping[str, Any], inner: Mapping[str, Any], alone: bool) -> bool:
@@ -120,6 +126,9 @@ def merged(outer: Reading, inner: Reading) -> Reading:
             made.pop(name, None)
             if richer.get(name) is not None:
                 made[name] = richer[name]
+    for messages, dumped in _IN_PLACE_OF_MESSAGES:
+        if any(_only(messages, dumped, each) for each in (outer, inner)):
+            made.pop(dumped, None)
     made.pop(ONE_CALL, None)  # what else is inside is another call
     usage = [_usage(outer), _usage(inner)]
     for name in {*usage[0], *usage[1]}:
@@ -137,6 +146,21 @@ def merged(outer: Reading, inner: Reading) -> Reading:
         if openlayer_provider(said) not in PRICED:
             made[semconv.PROVIDER_NAME] = provider
     return made
+
+
+def shares_failure(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> bool:
+    """Whether a call has failed if of its two spans only the inner one says so.
+
+    Some tools mark no failure. Others had an answer all the same, from elsewhere.
+    """
+    response_id = text_of(outer, semconv.RESPONSE_ID)
+    if response_id is not None and response_id == text_of(inner, semconv.RESPONSE_ID):
+        return True
+    return all(outer.get(name) is None for name in _ANSWER)
+
+
+def _only(name: str, other: str, reading: Reading) -> bool:
+    return reading.get(name) is not None and reading.get(other) is None
 
 
 def _usage(reading: Reading) -> Reading:

@@ -25,7 +25,7 @@ from openlayer_otel.export.reading import (
     step_type_of,
     text_of,
 )
-from openlayer_otel.export.same_call import merged, same_call, twins
+from openlayer_otel.export.same_call import merged, same_call, shares_failure, twins
 
 # Steps nested deeper than this hang on their ancestor at this level: encoders have a limit.
 MAX_NESTING = 40
@@ -262,10 +262,13 @@ def _twin_in(between: Node, node: Node) -> Node | None:
 
 
 def _merge(node: Node, other: Node) -> None:
+    if node.failure is None:
+        if shares_failure(node.reading, other.reading):
+            node.failure = other.failure
+    elif other.failure is not None and not (node.failure.type and node.failure.message):
+        node.failure = other.failure.filled_from(node.failure)
     node.reading = merged(node.reading, other.reading)
     node.span_ids.extend(other.span_ids)
-    if node.failure is not None and not node.failure.message:
-        node.failure = other.failure or node.failure
     node.children = sorted([*node.children, *other.children], key=_by_time)
 
 
