@@ -78,7 +78,8 @@ VERSION_SETS = (
     VersionSet("python-3.10", ("openai", "anthropic"), ("3.10",)),
     VersionSet("python-3.12", ("openai", "anthropic"), ("3.12",)),
     VersionSet("python-3.13", ("openai", "anthropic"), ("3.13",)),
-    # Other tools that trace the same SDKs, switched on beside ours, and frameworks above them.
+    # Other tools that trace the same SDKs, switched on beside ours, frameworks above them, and
+    # OpenTelemetry's configuration files.
     VersionSet(
         "beside-others",
         (
@@ -97,6 +98,7 @@ VERSION_SETS = (
             "langchain-anthropic",
             "pydantic-ai-slim[openai,anthropic]",
             "openai-agents",
+            "opentelemetry-configuration",
         ),
         marker="beside_others",
     ),

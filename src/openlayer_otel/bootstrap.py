@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,11 +51,14 @@ class _Started:
     Attributes:
         processor: The one that was added; ``None`` if the provider had one already.
         instrumented: Whether this ``init()`` hooked the SDKs.
+        bare_before: Whether they were hooked before, by ``opentelemetry-instrument`` or an
+            ``instrument()`` that said nothing about how.
     """
 
     start: _Start
     processor: _Processor | None
     instrumented: bool
+    bare_before: bool
 
 
 _started: _Started | None = None
@@ -160,26 +163,41 @@ def shutdown(timeout: float = DEFAULT_TIMEOUT) -> bool:
         Whether everything was sent in time. What was not is in the spool, if there is one.
     """
     global _started
-    timeout = seconds_of(timeout)
     with _lock:
         started, _started = _started, None
         if started is None:
             return True
-        deadline = time.monotonic() + timeout
+        unhooked = _unhook(started)
+        done = _end(started, seconds_of(timeout))
         instrumentor = OpenlayerInstrumentor()
-        if started.instrumented and instrumentor.is_instrumented_by_opentelemetry:
-            instrumentor.uninstrument()
         if not instrumentor.is_instrumented_by_opentelemetry:
             telemetry_module.activate(None)
-        processor = started.processor
-        if processor is None:
-            return _flush(started.start.provider, timeout)
-        # The end is for what cannot be sent: it is put on disk when the processor is shut down.
-        kept = min(timeout / 2, started.start.settings.exit_timeout)
-        flushing = timeout - kept
-        flushed = within(flushing, lambda: processor.force_flush(int(flushing * 1000)))
-        left = max(0.0, deadline - time.monotonic())
-        return within(left, lambda: _stop(processor, left)) is True and flushed is True
+            if unhooked and started.bare_before:
+                instrumentor.instrument()
+        return done
+
+
+def _unhook(started: _Started) -> bool:
+    """Take out the hooks that an ``init()`` put in; returns whether they were still there."""
+    instrumentor = OpenlayerInstrumentor()
+    its_own = started.instrumented and instrumentor.is_of_init
+    if its_own:
+        instrumentor.uninstrument()
+    return its_own
+
+
+def _end(started: _Started, timeout: float) -> bool:
+    """Send what an ``init()`` has collected, and stop that; returns whether it was sent in time."""
+    deadline = time.monotonic() + timeout
+    processor = started.processor
+    if processor is None:
+        return _flush(started.start.provider, timeout)
+    # The end is for what cannot be sent: it is put on disk when the processor is shut down.
+    kept = min(timeout / 2, started.start.settings.exit_timeout)
+    flushing = timeout - kept
+    flushed = within(flushing, lambda: processor.force_flush(int(flushing * 1000)))
+    left = max(0.0, deadline - time.monotonic())
+    return within(left, lambda: _stop(processor, left)) is True and flushed is True
 
 
 def _flush(provider: trace.TracerProvider, timeout: float) -> bool:
@@ -206,10 +224,17 @@ def _stop(processor: _Processor, timeout: float) -> bool:
 def _start(wanted: _Start) -> None:
     """Do what ``wanted`` says, unless it is done already."""
     global _started
-    if _started is not None:
-        if _started.start == wanted and not _is_over(_started):
+    bare_before = is_bare()
+    added: Mapping[str, Any] = {}
+    started = _started
+    if started is not None:
+        if started.start == wanted and not _is_over(started):
             return
-        shutdown(wanted.settings.exit_timeout)
+        _started = None
+        added = OpenlayerInstrumentor().said_after_init()
+        # Calls are not traced meanwhile: nothing may be recorded that either of them redacts.
+        bare_before = (_unhook(started) and started.bare_before) or bare_before
+        _end(started, wanted.settings.exit_timeout)
     processor: _Processor | None = None
     if sends_to_openlayer(wanted.provider, wanted.settings):
         warn_once(
@@ -223,8 +248,8 @@ def _start(wanted: _Start) -> None:
             settings=wanted.settings
         )
         wanted.provider.add_span_processor(processor)
-    instrumented = _activate(wanted)
-    _started = _Started(wanted, processor, instrumented)
+    instrumented = _activate(wanted, added, bare_before=bare_before)
+    _started = _Started(wanted, processor, instrumented, bare_before)
 
 
 def _is_over(started: _Started) -> bool:
@@ -236,23 +261,35 @@ def _is_over(started: _Started) -> bool:
     return started.processor.is_shut_down
 
 
-def _activate(wanted: _Start) -> bool:
-    """Hook the SDKs if that is wanted; returns whether this did it."""
+def _activate(wanted: _Start, added: Mapping[str, Any], *, bare_before: bool) -> bool:
+    """Hook the SDKs if that is wanted; returns whether this did it.
+
+    Args:
+        wanted: What this ``init()`` asks for.
+        added: What ``instrument()`` said in addition to the ``init()`` before this one.
+        bare_before: See :class:`_Started`.
+    """
     instrumentor = OpenlayerInstrumentor()
     hooked = instrumentor.is_instrumented_by_opentelemetry
-    if hooked and not is_bare():
+    if hooked and not bare_before:
         # The application called instrument() itself, maybe with a redact function: those
         # settings stay.
         _warn_of_other_settings(wanted.settings)
+        if telemetry_module.active().tracer_provider is not wanted.provider:
+            instrumentor.instrument(tracer_provider=wanted.provider)
         return False
     if hooked:
         # By opentelemetry-instrument or a bare instrument(): init() says how.
         instrumentor.uninstrument()
     # What @trace goes by, also after an uninstrument().
     telemetry_module.activate(Telemetry(wanted.settings, tracer_provider=wanted.provider))
-    if hooked or wanted.instrument:
-        instrumentor.instrument(settings=wanted.settings, tracer_provider=wanted.provider)
-    return wanted.instrument and not hooked
+    if not (bare_before or wanted.instrument):
+        return False
+    instrumentor.instrument(
+        settings=wanted.settings, tracer_provider=wanted.provider, in_addition=added
+    )
+    instrumentor.is_of_init = True
+    return True
 
 
 def _warn_of_other_settings(wanted: Settings) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]
+from opentelemetry.sdk import environment_variables
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 from opentelemetry.sdk.trace import TracerProvider
 
@@ -28,6 +29,8 @@ from openlayer_otel.id_generator import SeparateIdGenerator
 TRACES_EXPORTER = "OTEL_TRACES_EXPORTER"
 OPENLAYER = "openlayer"
 _ID_GENERATOR = "OTEL_PYTHON_ID_GENERATOR"
+# Names a file that stands in for the variables; an older SDK knows none.
+_CONFIG_FILE = getattr(environment_variables, "OTEL_CONFIG_FILE", "")
 
 # Variable with names of exporters -> the group of entry points that they come from.
 _EXPORTER_GROUPS = {
@@ -63,7 +66,7 @@ class OpenlayerConfigurator(_OTelSDKConfigurator):
 
     Entry point ``opentelemetry_configurator: openlayer``. Beyond what the SDK's own configurator
     does, traces for Openlayer go through the span processor, which sees spans start and so knows
-    at once when a trace is complete.
+    at once when a trace is complete. Where a configuration file is used, its exporters are all.
     """
 
     def _configure(self, **kwargs: Any) -> None:
@@ -72,6 +75,8 @@ class OpenlayerConfigurator(_OTelSDKConfigurator):
         with usable_environment(os.environ) as to_openlayer:
             try:
                 super()._configure(**kwargs)  # type: ignore[no-untyped-call]
+                # Such a file says where traces go, or that there are none.
+                to_openlayer = to_openlayer and not is_set(os.environ, _CONFIG_FILE)
             except Exception as error:  # noqa: BLE001 - boundary: the application must still run
                 warn_once(
                     "configurator",

@@ -8,7 +8,7 @@ before or after ``instrument()``. Under ``opentelemetry-instrument`` the entry p
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +44,10 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     # What was in use before, to go back to.
     _before: Telemetry | None = None
     _bare = False
+    # Names of the settings and providers that were said while tracing was on.
+    _added: frozenset[str] = frozenset()
+    # Whether it was init() that switched tracing on.
+    is_of_init = False
 
     def instrument(self, **kwargs: Any) -> Any:
         """Switch tracing on; see the class.
@@ -59,7 +63,32 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     def uninstrument(self, **kwargs: Any) -> Any:
         """Switch tracing off; what ``init()`` has set up for ``@trace`` stays."""
         with _lock:
+            self.is_of_init, self._added = False, frozenset()
             return super().uninstrument(**kwargs)
+
+    def renew(self, settings: Settings, **providers: Any) -> None:
+        """Trace with other settings from here on, on behalf of whoever switched tracing on.
+
+        Where it is off, that is ``init()``.
+        """
+        with _lock:
+            added = self._added
+            if self.is_instrumented_by_opentelemetry:
+                super().uninstrument()
+            else:
+                self.is_of_init = True
+            super().instrument(settings=settings, **providers)
+            self._added = added
+
+    def said_after_init(self) -> dict[str, Any]:
+        """What ``instrument()`` said on top of what ``init()`` had: settings and providers."""
+        if self._installation is None or not self.is_of_init:
+            return {}
+        now = self._installation.telemetry
+        return {
+            name: now.providers[name] if name in _PROVIDERS else getattr(now.settings, name)
+            for name in self._added
+        }
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """None: each provider is looked for by itself, and a newer SDK is no conflict."""
@@ -75,6 +104,8 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             for name in _OF_OPENTELEMETRY:
                 kwargs.pop(name, None)
             given = kwargs.pop("settings", None)
+            addition = kwargs.pop("in_addition", {})
+            self._added = frozenset(addition)
             named = {name for name, value in kwargs.items() if value is not None}
             self._bare = not named and all(each is None for each in (given, *providers.values()))
             warn_without_effect(named - TRACING_SETTINGS, "instrument()", "init()")
@@ -85,7 +116,7 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
                 settings = Settings.resolve(**kwargs)
                 if before is not None:
                     settings = _with_those_of(before.settings, settings, kwargs)
-            telemetry = Telemetry(settings, **providers)
+            telemetry = _with_addition(settings, providers, addition)
             telemetry_module.activate(telemetry)
             installation = Installation(telemetry)
             self._installation = installation
@@ -104,19 +135,20 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             new = _different(now, kwargs)
             late = set() if self._bare else _said_before(now, new)
             if late:
-                names = ", ".join(sorted(late))
+                said = ", ".join(sorted(late))
                 warn_once(
-                    f"instrument:late:{names}",
+                    f"instrument:late:{said}",
                     "openlayer-otel: calls are traced already, by what was said before of %s; what "
                     "this instrument() says of it does nothing. Say it once, or call "
                     "uninstrument() first.",
-                    names,
+                    said,
                 )
             taken = {name: value for name, value in new.items() if name not in late}
             if taken:
+                names = self._added.union(taken)
                 providers = {name: taken.pop(name, known) for name, known in now.providers.items()}
-                super().uninstrument()
-                super().instrument(settings=replace(now.settings, **taken), **providers)
+                self.renew(replace(now.settings, **taken), **providers)
+                self._added = names
             return bool(new)
         except Exception as error:  # noqa: BLE001 - boundary: tracing must not stop a program
             report_failure("instrument()", error)
@@ -146,12 +178,21 @@ def _with_those_of(known: Settings, settings: Settings, given: dict[str, Any]) -
     return replace(settings, **kept)
 
 
+def _with_addition(
+    settings: Settings, providers: dict[str, Any], addition: Mapping[str, Any]
+) -> Telemetry:
+    """The telemetry of these, with what was said in addition."""
+    added = {name: value for name, value in addition.items() if name not in _PROVIDERS}
+    given = {name: addition.get(name, known) for name, known in providers.items()}
+    return Telemetry(replace(settings, **added), **given)
+
+
 def _different(now: Telemetry, arguments: dict[str, Any]) -> dict[str, Any]:
     """What ``arguments`` of ``instrument()`` say that is not so now: settings and providers."""
     ours = {
         name: value
         for name, value in arguments.items()
-        if value is not None and name not in (*_OF_OPENTELEMETRY, "settings")
+        if value is not None and name not in (*_OF_OPENTELEMETRY, "settings", "in_addition")
     }
     found = {
         name: _usable(ours.pop(name, None), name, method) for name, method in _PROVIDERS.items()

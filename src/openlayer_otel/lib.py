@@ -182,11 +182,9 @@ def auto_instrument(targets: bool | str | Sequence[str] | None = True) -> dict[s
     instrumented = instrumentor.is_instrumented_by_opentelemetry
     traced = now.settings.providers if instrumented else ()
     if traced is not None and (names is None or not set(names) <= set(traced)):
-        if instrumented:
-            instrumentor.uninstrument()
         wanted = None if names is None else tuple(dict.fromkeys((*traced, *names)))
         settings = dataclasses.replace(now.settings, providers=wanted)
-        instrumentor.instrument(settings=settings, tracer_provider=now.tracer_provider)
+        instrumentor.renew(settings, tracer_provider=now.tracer_provider)
     return {name: True for name in PROVIDERS if names is None or name in names}
 
 

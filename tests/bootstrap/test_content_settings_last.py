@@ -134,6 +134,44 @@ def test_a_later_instrument_does_not_overrule_what_was_said_before(
     assert "by what was said before of capture_content, tracer_provider;" in record.getMessage()
 
 
+def test_what_a_later_instrument_says_of_content_holds_after_another_init(
+    tracer_provider: TracerProvider, spans: SpanLog, call_model: Callable[..., None]
+) -> None:
+    _init(tracer_provider)
+    OpenlayerInstrumentor().instrument(redact=_masked)
+    for pipeline in ("one", "two"):
+        _init(tracer_provider, inference_pipeline_id=pipeline)
+        call_model("SECRET")
+        _answer("SECRET")
+    assert [span.name for span in spans.ended] == ["chat gpt-x", "_answer"] * 2
+    assert "SECRET" not in _recorded(spans)
+
+
+def test_each_init_after_a_bare_instrument_says_what_is_recorded_and_where(
+    tracer_provider: TracerProvider, spans: SpanLog, call_model: Callable[..., None]
+) -> None:
+    OpenlayerInstrumentor().instrument()  # as opentelemetry-instrument does
+    _init(TracerProvider(shutdown_on_exit=False))
+    _init(tracer_provider, capture_content=False)
+    call_model("SECRET")
+    assert spans.only().name == "chat gpt-x"
+    assert "SECRET" not in _recorded(spans)
+    openlayer_otel.shutdown(5)
+    call_model("SECRET")
+    assert len(spans.ended) == 1
+    assert OpenlayerInstrumentor().is_instrumented_by_opentelemetry
+
+
+def test_an_init_after_instrument_says_where_spans_go_if_that_did_not(
+    tracer_provider: TracerProvider, spans: SpanLog, call_model: Callable[..., None]
+) -> None:
+    OpenlayerInstrumentor().instrument(redact=_masked)
+    _init(tracer_provider)
+    call_model("SECRET")
+    assert spans.only().name == "chat gpt-x"
+    assert "SECRET" not in _recorded(spans)
+
+
 @pytest.mark.parametrize("kind", [OpenlayerSpanProcessor, OpenlayerSpanExporter])
 def test_a_setting_that_does_nothing_there_is_named(
     kind: type, caplog: pytest.LogCaptureFixture

@@ -47,6 +47,13 @@ def test_a_reader_that_goes_away_is_no_error_to_print(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="its shell closes no output")
+def test_without_any_output_it_does_its_work(tmp_path: Path) -> None:
+    command = f"exec '{COMMAND}' spool clear --directory '{tmp_path}' >&-"
+    done = run("sh", "-c", command, environment={})
+    assert (done.status, done.errors) == (0, "")
+
+
 def _hear_interrupts() -> None:
     """In the child: a shell makes what it starts in the background deaf to Ctrl+C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")
     try:
         status: int = options.run(options)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed, as by ``>&-``
+            sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read has gone (``| head``). Python would say so once more as it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
