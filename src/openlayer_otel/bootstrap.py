@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry import trace
@@ -20,28 +19,31 @@ from opentelemetry.sdk.trace import TracerProvider
 from openlayer_otel import telemetry as telemetry_module
 from openlayer_otel.diagnostics import report_failure, warn_once
 from openlayer_otel.environment import is_set
-from openlayer_otel.export import otlp_preset, sharing
+from openlayer_otel.export import otlp_preset
 from openlayer_otel.export.already_sending import sends_to_openlayer
-from openlayer_otel.export.otlp_preset import OtlpSpanProcessor
+from openlayer_otel.export.emptying import Processor, empty, empty_and_stop
 from openlayer_otel.export.processor import OpenlayerSpanProcessor
 from openlayer_otel.forking import in_forked_child
 from openlayer_otel.instrumentor import OpenlayerInstrumentor, is_bare
 from openlayer_otel.setting_scopes import TRACING_SETTINGS
 from openlayer_otel.settings import Settings
 from openlayer_otel.telemetry import Telemetry
-from openlayer_otel.time_limits import DEFAULT_TIMEOUT, seconds_of, within
+from openlayer_otel.time_limits import DEFAULT_TIMEOUT, seconds_of
 from openlayer_otel.tracer_providers import provider_for
-
-_Processor = OpenlayerSpanProcessor | OtlpSpanProcessor
 
 
 @dataclass(frozen=True)
 class _Start:
-    """What one ``init()`` asks for."""
+    """What one ``init()`` asks for.
+
+    Attributes:
+        said: The names of those settings that are its arguments.
+    """
 
     settings: Settings
     provider: TracerProvider
     instrument: bool
+    said: frozenset[str] = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class _Started:
     """
 
     start: _Start
-    processor: _Processor | None
+    processor: Processor | None
     instrumented: bool
     bare_before: bool
 
@@ -103,7 +105,8 @@ def init(
     )
     with _lock:
         provider = provider_for(tracer_provider)
-        wanted = _Start(resolved, provider, instrument)
+        said = frozenset(name for name, value in settings.items() if value is not None)
+        wanted = _Start(resolved, provider, instrument, said)
         try:
             _start(wanted)
         except Exception as error:  # noqa: BLE001 - boundary: tracing must not stop a program
@@ -148,7 +151,7 @@ def flush(timeout: float = DEFAULT_TIMEOUT) -> bool:
     """
     started = _started
     provider = started.start.provider if started is not None else trace.get_tracer_provider()
-    return _flush(provider, seconds_of(timeout))
+    return empty(provider, seconds_of(timeout))
 
 
 def shutdown(timeout: float = DEFAULT_TIMEOUT) -> bool:
@@ -188,37 +191,9 @@ def _unhook(started: _Started) -> bool:
 
 def _end(started: _Started, timeout: float) -> bool:
     """Send what an ``init()`` has collected, and stop that; returns whether it was sent in time."""
-    deadline = time.monotonic() + timeout
-    processor = started.processor
-    if processor is None:
-        return _flush(started.start.provider, timeout)
-    # The end is for what cannot be sent: it is put on disk when the processor is shut down.
-    kept = min(timeout / 2, started.start.settings.exit_timeout)
-    flushing = timeout - kept
-    flushed = within(flushing, lambda: processor.force_flush(int(flushing * 1000)))
-    left = max(0.0, deadline - time.monotonic())
-    return within(left, lambda: _stop(processor, left)) is True and flushed is True
-
-
-def _flush(provider: trace.TracerProvider, timeout: float) -> bool:
-    deadline = time.monotonic() + timeout
-    force_flush: Callable[[int], bool] | None = getattr(provider, "force_flush", None)
-    # Without an SDK there is nothing to send.
-    flushed = force_flush is None or within(
-        timeout, lambda: force_flush(int(timeout * 1000)) is not False
-    )
-    # The provider asks its processors in turn; one that does not come back must not keep ours
-    # from being asked, and destinations of other providers are flushed as well.
-    left = max(0.0, deadline - time.monotonic())
-    return sharing.flush_all(left) and flushed is True
-
-
-def _stop(processor: _Processor, timeout: float) -> bool:
-    if isinstance(processor, OpenlayerSpanProcessor):
-        processor.shutdown(timeout)
-    else:
-        processor.shutdown()
-    return True
+    if started.processor is None:
+        return empty(started.start.provider, timeout)
+    return empty_and_stop(started.processor, timeout, started.start.settings.exit_timeout)
 
 
 def _start(wanted: _Start) -> None:
@@ -235,7 +210,7 @@ def _start(wanted: _Start) -> None:
         # Calls are not traced meanwhile: nothing may be recorded that either of them redacts.
         bare_before = (_unhook(started) and started.bare_before) or bare_before
         _end(started, wanted.settings.exit_timeout)
-    processor: _Processor | None = None
+    processor: Processor | None = None
     if sends_to_openlayer(wanted.provider, wanted.settings):
         warn_once(
             "init:twice",
@@ -274,7 +249,7 @@ def _activate(wanted: _Start, added: Mapping[str, Any], *, bare_before: bool) ->
     if hooked and not bare_before:
         # The application called instrument() itself, maybe with a redact function: those
         # settings stay.
-        _warn_of_other_settings(wanted.settings)
+        _warn_of_other_settings(wanted)
         if telemetry_module.active().tracer_provider is not wanted.provider:
             instrumentor.instrument(tracer_provider=wanted.provider)
         return False
@@ -292,11 +267,13 @@ def _activate(wanted: _Start, added: Mapping[str, Any], *, bare_before: bool) ->
     return True
 
 
-def _warn_of_other_settings(wanted: Settings) -> None:
+def _warn_of_other_settings(wanted: _Start) -> None:
     """Say once which settings of ``init()`` do nothing, since ``instrument()`` had its own."""
     used = telemetry_module.active().settings
     names = sorted(
-        name for name in TRACING_SETTINGS if getattr(wanted, name) != getattr(used, name)
+        name
+        for name in wanted.said & TRACING_SETTINGS
+        if getattr(wanted.settings, name) != getattr(used, name)
     )
     if names:
         warn_once(

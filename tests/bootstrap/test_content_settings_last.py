@@ -72,7 +72,22 @@ def test_init_after_instrument_with_settings_warns_of_those_that_do_nothing(
     call_model("SECRET")
     assert "SECRET" not in _recorded(spans)
     (record,) = caplog.records
-    assert "those of init() for capture_content, metrics do nothing" in record.getMessage()
+    assert "those of init() for metrics do nothing" in record.getMessage()
+
+
+def test_init_that_says_nothing_of_content_says_nothing_about_what_instrument_said(
+    tracer_provider: TracerProvider,
+    spans: SpanLog,
+    call_model: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, logger="openlayer_otel")
+    OpenlayerInstrumentor().instrument(redact=_masked)
+    _init(tracer_provider)
+    call_model("SECRET")
+    assert "SECRET" not in _recorded(spans)
+    assert "…" in _recorded(spans)
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 def test_a_bare_instrument_after_init_records_what_init_said(
