@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib
 import json
+import logging
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -70,12 +71,21 @@ class _TurnedInPieces(_Turned):
         yield b""
 
 
-ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": gzip.compress,
-    "deflate": zlib.compress,
-    "deflate, gzip": lambda data: gzip.compress(zlib.compress(data)),
-    "turned": _Turned().decode,
-}
+def _without_header(data: bytes) -> bytes:
+    encoder = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return encoder.compress(data) + encoder.flush()
+
+
+# What the header says, and what the server does.
+ENCODINGS: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("gzip", gzip.compress),
+    ("deflate", zlib.compress),
+    ("deflate", _without_header),
+    ("deflate, gzip", lambda data: gzip.compress(zlib.compress(data))),
+    ("turned", _Turned().decode),
+    ("utf-8", bytes),
+    ("gzip, utf-8", gzip.compress),
+]
 
 
 def _encoded(answer: Any) -> bytes:
@@ -84,10 +94,29 @@ def _encoded(answer: Any) -> bytes:
     return json.dumps(answer).encode()
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
+def _answering(headers: dict[str, str], body: list[bytes]) -> Any:
+    """A client of a server that answers with ``body``, chunk by chunk."""
+    http = http_library("openai")
+
+    def answered(request: Any) -> Any:
+        return http.Response(200, headers=headers, content=iter(body))
+
+    return make_client("openai", False, "http://127.0.0.1", http.MockTransport(answered))
+
+
+def _asking(client: Any, stream: bool) -> Any:
+    create = client.chat.completions.with_streaming_response.create
+    return create(model="m", messages=[{"role": "user", "content": "Hi"}], stream=stream)
+
+
+@pytest.mark.parametrize(("encoding", "encode"), ENCODINGS)
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_what_is_read_is_recorded_however_it_is_encoded(
-    encoding: str, stream: bool, monkeypatch: pytest.MonkeyPatch, instrumented: SpanLog
+    encoding: str,
+    encode: Callable[[bytes], bytes],
+    stream: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    instrumented: SpanLog,
 ) -> None:
     http = http_library("openai")
     decoders = importlib.import_module(f"{http.__name__}._decoders")
@@ -99,17 +128,40 @@ def test_what_is_read_is_recorded_however_it_is_encoded(
     choice = {"index": 0, "finish_reason": "stop", "delta" if stream else "message": said}
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
     whole = {**head, "choices": [choice], "usage": usage}
-    body = ENCODINGS[encoding](_encoded([whole] if stream else whole))
-
-    def answered(request: Any) -> Any:
-        return http.Response(200, headers={"content-encoding": encoding}, content=iter([body]))
-
-    client = make_client("openai", False, "http://127.0.0.1", http.MockTransport(answered))
-    create = client.chat.completions.with_streaming_response.create
-    with create(model="m", messages=[{"role": "user", "content": "Hi"}], stream=stream) as response:
+    body = encode(_encoded([whole] if stream else whole))
+    client = _answering({"content-encoding": encoding}, [body])
+    with _asking(client, stream) as response:
         assert "Hello" in "".join(response.iter_lines())
     span = instrumented.only()
     attributes = span.attributes or {}
     assert attributes[semconv.USAGE_OUTPUT_TOKENS] == 2
+    assert attributes[semconv.RESPONSE_FINISH_REASONS] == ("stop",)
+    assert "Hello" in str(attributes[semconv.OUTPUT_MESSAGES])
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_a_body_that_is_not_encoded_as_its_header_says_is_no_fault_of_ours(
+    stream: bool, instrumented: SpanLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, logger="openlayer_otel")
+    with _asking(_answering({"content-encoding": "gzip"}, [b"data: {}\n\n"]), stream) as response:
+        # As a proxy does that passes the bytes on; who reads them decoded gets the library's error.
+        assert b"".join(response.http_response.iter_raw()) == b"data: {}\n\n"
+    assert not caplog.records
+    assert instrumented.only().name == "chat m"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+def test_events_in_several_lines_are_recorded_wherever_the_bytes_are_cut(
+    end: str, instrumented: SpanLog
+) -> None:
+    choice = {"index": 0, "finish_reason": "stop", "delta": {"content": "Hello"}}
+    event = json.dumps({"id": "c-1", "model": "m", "choices": [choice]}, indent=1)
+    lines = [f"data: {line}" for line in event.split("\n")]
+    body = (end.join(lines) + end + end).encode()
+    chunks = [body[place : place + 1] for place in range(len(body))]
+    with _asking(_answering({}, chunks), True) as response:
+        assert b"".join(response.iter_bytes()) == body
+    attributes = instrumented.only().attributes or {}
     assert attributes[semconv.RESPONSE_FINISH_REASONS] == ("stop",)
     assert "Hello" in str(attributes[semconv.OUTPUT_MESSAGES])

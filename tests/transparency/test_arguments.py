@@ -216,3 +216,30 @@ def test_a_request_with_every_field_has_fewer_than_a_hundred_attributes(
     span = instrumented.only()
     assert len(span.attributes or {}) < 100
     assert span.dropped_attributes == 0
+
+
+class _Word(str, enum.Enum):
+    """As applications name the models that they use."""
+
+    MODEL = "gpt-4o"
+    EFFORT = "low"
+    END = "END"
+
+
+@EACH_SDK
+@pytest.mark.usefixtures("quiet")
+def test_an_enum_is_recorded_as_the_text_that_is_sent(
+    sdk: str, llm_server: LLMServer, instrumented: SpanLog
+) -> None:
+    given: dict[str, Any] = {"reasoning_effort": _Word.EFFORT, "stop": [_Word.END]}
+    if sdk == "anthropic":
+        effort = {"output_config": {"effort": _Word.EFFORT}}
+        given = {"extra_body": effort, "stop_sequences": [_Word.END]}
+    create(sdk, llm_server, model=_Word.MODEL, **given)
+    span = instrumented.only()
+    attributes = span.attributes or {}
+    assert span.name == "chat gpt-4o"
+    assert type(attributes[semconv.REQUEST_MODEL]) is str
+    assert type(attributes[semconv.REQUEST_REASONING_LEVEL]) is str
+    assert attributes[semconv.REQUEST_REASONING_LEVEL] == "low"
+    assert attributes[semconv.REQUEST_STOP_SEQUENCES] == ("END",)

@@ -160,7 +160,7 @@ class Identity:
         attributes = {semconv.OPERATION_NAME: endpoint.operation, **self._given}
         name = endpoint.name or endpoint.operation
         if isinstance(model, str) and model:
-            model = clean_text(model)
+            model = clean_text(str.__str__(model))  # an enum formats as its own name
             attributes[endpoint.target] = model
             name = f"{name} {model}"
         return name, attributes
@@ -171,7 +171,10 @@ RequestTable = Mapping[str, tuple[str, type]]
 
 
 def read_request_fields(body: Mapping[str, Any], table: RequestTable, record: Record) -> None:
-    """Copy the fields of ``table`` from a request; a value of another type sets nothing."""
+    """Copy the fields of ``table`` from a request; a value of another type sets nothing.
+
+    A text may be an application's enum: then it is what the enum stands for.
+    """
     attributes = record.attributes
     for name, value in body.items():
         entry = table.get(name)
@@ -180,10 +183,12 @@ def read_request_fields(body: Mapping[str, Any], table: RequestTable, record: Re
         attribute, kind = entry
         if kind is list:
             if isinstance(value, str):
-                attributes[attribute] = [value]
+                attributes[attribute] = [str.__str__(value)]
             elif isinstance(value, list) and all(isinstance(item, str) for item in value):
-                attributes[attribute] = list(value)
+                attributes[attribute] = [str.__str__(item) for item in value]
         elif type(value) is kind:
             attributes[attribute] = value
         elif kind is float and type(value) is int:
             attributes[attribute] = float(value)
+        elif kind is str and isinstance(value, str):
+            attributes[attribute] = str.__str__(value)

@@ -8,7 +8,7 @@ from typing import Any
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.genai.received import received_json, response_json
 from openlayer_otel.genai.streaming import StreamEnd
-from openlayer_otel.providers.content_encoding import decoder_of
+from openlayer_otel.providers.content_encoding import Decode, decoder_of
 
 _MAX_BODY = 32_000_000
 
@@ -23,6 +23,7 @@ class BodyReader:
     """
 
     __slots__ = (
+        "_after_return",
         "_data",
         "_decode",
         "_end",
@@ -40,9 +41,11 @@ class BodyReader:
         self._pending: list[bytes] = []
         # The lines of an event whose JSON is written in several.
         self._data: list[bytes] = []
+        # The last bytes ended in a carriage return: a line feed after it ends no other line.
+        self._after_return = False
         self._size = 0
         self._finished = False
-        self._decode = decoder_of(response)
+        self._decode: Decode | None = decoder_of(response)
 
     def feed(self, chunk: bytes) -> None:
         """Take in the next bytes of the body."""
@@ -50,6 +53,10 @@ class BodyReader:
             return
         try:
             data = self._decode(chunk)
+        except Exception:  # noqa: BLE001 - of whichever library: the header says what is not so
+            self._give_up()
+            return
+        try:
             if self._streamed:
                 self._events(data)
                 return
@@ -68,6 +75,12 @@ class BodyReader:
         self._pending.clear()
 
     def _events(self, data: bytes) -> None:
+        if self._after_return and data.startswith(b"\n"):
+            self._after_return = False
+            data = data[1:]
+        if not data:
+            return
+        self._after_return = data.endswith(b"\r")
         self._pending.append(data)
         if b"\n" not in data and b"\r" not in data:
             return

@@ -100,7 +100,7 @@ def _read_output_config(body: Mapping[str, Any], record: Record) -> None:
     output = body.get("output_config")
     output = output if isinstance(output, dict) else {}
     if isinstance(output.get("effort"), str):
-        record.attributes[semconv.REQUEST_REASONING_LEVEL] = output["effort"]
+        record.attributes[semconv.REQUEST_REASONING_LEVEL] = str.__str__(output["effort"])
     # "output_format" is what "output_config.format" was called before.
     if isinstance(output.get("format") or body.get("output_format"), dict):
         record.attributes[semconv.OUTPUT_TYPE] = "json"

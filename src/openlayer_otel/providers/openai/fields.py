@@ -21,7 +21,7 @@ _RESPONSE = (
 def set_text(record: Record, attribute: str, value: object) -> None:
     """Set an attribute to a text; anything else, and the empty text, sets nothing."""
     if isinstance(value, str) and value:
-        record.attributes[attribute] = value
+        record.attributes[attribute] = str.__str__(value)  # of an enum what it stands for
 
 
 def read_parameters(body: Mapping[str, Any], names: frozenset[str], record: Record) -> None:
