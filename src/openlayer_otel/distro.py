@@ -10,6 +10,7 @@ environment. OpenTelemetry takes the first of each that it finds installed, or t
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import entry_points
@@ -24,7 +25,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from openlayer_otel.diagnostics import warn_once
 from openlayer_otel.environment import is_set, set_default, value_of
 from openlayer_otel.export import otlp_preset
+from openlayer_otel.export.child_ends import when_child_ends
 from openlayer_otel.id_generator import SeparateIdGenerator
+from openlayer_otel.settings import Settings
+from openlayer_otel.time_limits import within
 
 TRACES_EXPORTER = "OTEL_TRACES_EXPORTER"
 OPENLAYER = "openlayer"
@@ -85,6 +89,8 @@ class OpenlayerConfigurator(_OTelSDKConfigurator):
                     type(error).__qualname__,
                     error,
                 )
+            if not to_openlayer or value_of(os.environ, TRACES_EXPORTER) not in ("none", OPENLAYER):
+                when_child_ends(_flush)
         if to_openlayer:
             try:
                 _send_to_openlayer()
@@ -200,6 +206,14 @@ def _check_protocol(variable: str, environment: MutableMapping[str, str]) -> Non
             ", ".join(_PROTOCOLS),
         )
         del environment[variable]
+
+
+def _flush() -> None:
+    """Send what there is: OpenTelemetry knows nothing of children that run no exit hooks."""
+    provider = trace.get_tracer_provider()
+    # gRPC does not work in a child that was forked, and may not come back.
+    if isinstance(provider, TracerProvider) and "grpc" not in sys.modules:
+        within(Settings.resolve().exit_timeout, provider.force_flush)
 
 
 def _send_to_openlayer() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,35 @@ def test_otlp_is_selected_by_name(
         assert_ran(done.output)
         assert_one_span(receiver)
     assert openlayer_server.traces == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_forked_children_of_multiprocessing_need_no_flush_over_otlp(
+    application: Path, instrument_application_alone: RunApplication
+) -> None:
+    """They run no exit hooks, and OpenTelemetry follows nothing else."""
+    call = application.read_text(encoding="utf-8").replace("\n", "\n    ").rstrip()
+    application.write_text(
+        "import multiprocessing\n"
+        f"def work():\n    {call}\n"
+        "context = multiprocessing.get_context('fork')\n"
+        "processes = [context.Process(target=work) for _ in range(3)]\n"
+        "for each in processes: each.start()\n"
+        "for each in processes: each.join()\n"
+        "assert [each.exitcode for each in processes] == [0, 0, 0]\n",
+        encoding="utf-8",
+    )
+    with http_receiver() as receiver:
+        instrument_application_alone(
+            {
+                "OTEL_TRACES_EXPORTER": "otlp",
+                "OTEL_METRICS_EXPORTER": "none",
+                "OTEL_LOGS_EXPORTER": "none",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
+            }
+        ).succeeded()
+        assert [each.span.name for each in receiver.wait_for(3)] == ["chat gpt-x"] * 3
 
 
 def test_both_at_once(

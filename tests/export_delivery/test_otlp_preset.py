@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,9 @@ from opentelemetry.util.re import parse_env_headers
 
 import openlayer_otel
 from openlayer_otel.export.otlp_preset import apply
+from tests.support.child_process import run_python
 from tests.support.openlayer_server import HANG, faulty_server
+from tests.support.otlp_receiver import http_receiver
 
 GIVEN = {
     "OPENLAYER_OTEL_OTLP": "true",
@@ -92,6 +95,36 @@ def test_init_sends_over_otlp_when_asked(monkeypatch: pytest.MonkeyPatch) -> Non
     assert request["path"] == "/v1/otel/v1/traces"
     assert seen["authorization"] == "Bearer key with, odd=signs"
     assert seen["x-bt-parent"] == "pipeline_id:p-1"
+
+
+CHILDREN = """
+import multiprocessing
+import openlayer_otel
+
+def work(number):
+    with openlayer_otel.start_step(f"worker-{number}"):
+        pass
+
+if __name__ == "__main__":
+    openlayer_otel.init(instrument=False)
+    work("parent")
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=work, args=(number,)) for number in range(3)]
+    for each in processes: each.start()
+    for each in processes: each.join()
+    assert [each.exitcode for each in processes] == [0, 0, 0]
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_forked_children_of_multiprocessing_need_no_flush(tmp_path: Path) -> None:
+    """They run no exit hooks, and OpenTelemetry follows nothing else."""
+    with http_receiver() as receiver:
+        environment = {**GIVEN, "OPENLAYER_BASE_URL": receiver.endpoint}
+        done = run_python(CHILDREN, environment=environment, directory=tmp_path).succeeded()
+        names = sorted(each.span.name for each in receiver.wait_for(4))
+    assert names == ["worker-0", "worker-1", "worker-2", "worker-parent"]
+    assert done.errors == ""
 
 
 def test_the_collector_recipe_sends_what_the_preset_sends() -> None:

@@ -13,13 +13,16 @@ import os
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 from urllib.parse import quote
+from weakref import WeakSet
 
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from openlayer_otel.diagnostics import warn_once
 from openlayer_otel.environment import is_set, set_default, value_of
+from openlayer_otel.export.child_ends import when_child_ends
 from openlayer_otel.export.http_libraries import import_requests, say_unverified
 from openlayer_otel.settings import Settings
+from openlayer_otel.time_limits import within
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 HEADERS = "OTEL_EXPORTER_OTLP_TRACES_HEADERS"
@@ -32,11 +35,25 @@ _TIMEOUTS = (TIMEOUT, "OTEL_EXPORTER_OTLP_TIMEOUT")
 
 
 class OtlpSpanProcessor(BatchSpanProcessor):
-    """The SDK's batch processor, which here knows whether it has been shut down."""
+    """The SDK's batch processor, which here knows whether it has been shut down.
 
-    def __init__(self, exporter: SpanExporter) -> None:
+    In children that run no exit hooks, so that nobody shuts it down, it sends what it has.
+
+    Args:
+        exporter: Sends the spans.
+        exit_timeout: Seconds that such a child may take for it as it ends.
+    """
+
+    def __init__(self, exporter: SpanExporter, exit_timeout: float) -> None:
         super().__init__(exporter)
         self._is_over = False
+        self._exit_timeout = exit_timeout
+        when_child_ends(_empty_all)
+        _processors.add(self)
+
+    def empty(self) -> None:
+        """Send what there is, in the time that the settings allow at exit."""
+        within(self._exit_timeout, self.force_flush)
 
     def shutdown(self) -> None:
         """Send what is left, then stop."""
@@ -52,6 +69,15 @@ class OtlpSpanProcessor(BatchSpanProcessor):
     def is_shut_down(self) -> bool:
         """Whether :meth:`shutdown` has been called, by the tracer provider for instance."""
         return self._is_over
+
+
+# Those of this process, and of a child that is forked.
+_processors: WeakSet[OtlpSpanProcessor] = WeakSet()
+
+
+def _empty_all() -> None:
+    for each in list(_processors):
+        each.empty()
 
 
 def apply(environment: MutableMapping[str, str]) -> bool:
@@ -119,7 +145,7 @@ def processor_for(settings: Settings) -> OtlpSpanProcessor | None:
         timeout=_timeout(settings),
         session=None if settings.verify_ssl else _unverified_session(),
     )
-    return OtlpSpanProcessor(exporter)
+    return OtlpSpanProcessor(exporter, settings.exit_timeout)
 
 
 def address(base_url: str) -> str:

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import fields
 
 from openlayer_otel import attachments
 from openlayer_otel.diagnostics import report_failure
 from openlayer_otel.export import http_libraries
+from openlayer_otel.export.child_ends import when_child_ends
 from openlayer_otel.export.destination import Destination
 from openlayer_otel.export.tally import DeliveryCounts
 from openlayer_otel.setting_scopes import TRACING_SETTINGS
@@ -27,8 +27,6 @@ from openlayer_otel.settings import Settings
 
 # Seconds that a fork waits for an import on one of our threads.
 _LONGEST_IMPORT = 5.0
-# Finalizers of multiprocessing run by priority, the highest first.
-_LAST = -1_000
 # At exit a second drain (a provider that is shut down after us) gets at least this long.
 _LEAST_EXIT = 0.5
 
@@ -168,8 +166,7 @@ def _hook() -> None:
     if not _hooked:
         _hooked = True
         atexit.register(_at_exit)
-        _follow_multiprocessing()
-        _follow_celery()
+        when_child_ends(_at_exit)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(
                 before=_before_fork,
@@ -203,8 +200,6 @@ def _before_fork() -> None:
     # another greenlet is forking: it holds the lock itself, and there is no import.
     forking = any(_import_held)
     _import_held.append(not forking and http_libraries.importing.acquire(timeout=_LONGEST_IMPORT))
-    # Here, and not in the child, where the signal's lock may be held for ever.
-    _follow_celery()
 
 
 def _after_fork_in_parent() -> None:
@@ -221,44 +216,3 @@ def _after_fork() -> None:
     _exit_ends = None
     for each in list(_destinations.values()):
         each.after_fork()
-    _follow_multiprocessing()
-
-
-def _follow_multiprocessing() -> None:
-    """A child of ``multiprocessing`` may run no exit hooks: use what it runs in their place.
-
-    As it begins it forgets what is registered there, then calls those who want to know. So the
-    latter are told before it begins: in the parent, after a fork, or, where the child is no copy of
-    the parent, while it imports the program. After that only the former is left to do.
-    """
-    util = sys.modules.get("multiprocessing.util")
-    process = sys.modules.get("multiprocessing.process")
-    if util is None or process is None:
-        return
-
-    def run_last(at_exit: Callable[[], None]) -> None:
-        util.Finalize(None, at_exit, exitpriority=_LAST)
-
-    util.register_after_fork(_at_exit, run_last)
-    if process.parent_process() is not None:
-        run_last(_at_exit)
-
-
-def _follow_celery() -> None:
-    """A child of Celery's prefork pool runs no exit hooks: use the signal that it sends instead.
-
-    Only such children send it, and not only at shutdown: each ends after the number of tasks
-    (``worker_max_tasks_per_child``) or the memory that it may have.
-    """
-    signals = sys.modules.get("celery.signals")
-    ends = getattr(signals, "worker_process_shutdown", None)
-    if ends is None:
-        return
-    try:
-        ends.connect(_at_end_of_celery_child, weak=False)
-    except Exception as error:  # noqa: BLE001 - the application forks, or starts, all the same
-        report_failure("following Celery", error)
-
-
-def _at_end_of_celery_child(**_: object) -> None:
-    _at_exit()
