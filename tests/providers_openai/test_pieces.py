@@ -45,6 +45,36 @@ def test_an_id_that_comes_with_a_later_piece_is_recorded(
     assert _text(attributes) == "one two three"
 
 
+def test_the_model_is_recorded_where_no_chunk_has_an_id(
+    transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
+) -> None:
+    instrument()
+    chunks = [_chunk("one "), _chunk("two")]
+    for chunk in chunks:
+        del chunk["id"]
+    attributes = _cut(transport, spans, *chunks)
+    assert attributes["gen_ai.response.model"] == "m-1"
+    assert _text(attributes) == "one two"
+
+
+@pytest.mark.parametrize("chunk_id", ["chatcmpl-1", ""], ids=["ids", "no ids"])
+def test_a_first_choice_that_comes_second_is_recorded_though_it_is_cut(
+    chunk_id: str,
+    transport: Callable[..., Any],
+    instrument: Callable[..., None],
+    spans: SpanLog,
+) -> None:
+    instrument()
+    chunks = [_chunk("b", chunk_id), _chunk("", chunk_id)]
+    chunks[0]["choices"][0]["index"] = 1
+    chunks[1]["choices"][0]["delta"]["role"] = "assistant"
+    attributes = _cut(transport, spans, *chunks)
+    assert attributes["gen_ai.response.finish_reasons"] == ("error", "error")
+    first, second = json.loads(attributes["gen_ai.output.messages"])
+    assert first["parts"] == []
+    assert second["parts"] == [{"type": "text", "content": "b"}]
+
+
 def test_usage_that_comes_with_every_piece_is_recorded_as_it_last_was(
     transport: Callable[..., Any], instrument: Callable[..., None], spans: SpanLog
 ) -> None:

@@ -30,7 +30,7 @@ class ChatStreamReader(StreamReader):
         content: Whether texts and tool calls are gathered, too.
     """
 
-    __slots__ = ("_choices", "_content", "_first_text", "_head", "_named", "_take")
+    __slots__ = ("_choices", "_content", "_first_text", "_head", "_settled", "_take")
 
     def __init__(self, content: bool) -> None:
         self._content = content
@@ -38,8 +38,8 @@ class ChatStreamReader(StreamReader):
         self._choices: dict[int, _Choice] = {}
         self._first_text = TextBuffer()
         self._take = self._first_text.take if content else len
-        # Whether the id is known, which some servers do not send at first.
-        self._named = False
+        # Whether the first choice is known, and the id, which some servers do not send at first.
+        self._settled = False
 
     def piece(self, event: Any) -> bool:
         """Take in a chunk if all that is new in it is a piece of the first choice's text."""
@@ -52,7 +52,7 @@ class ChatStreamReader(StreamReader):
                 and choice["finish_reason"] is None
                 and not choice["index"]
                 and event.get("usage") is None
-                and (self._named or not event.get("id"))
+                and (self._settled or (0 in self._choices and not event.get("id")))
             ):
                 self._take(delta["content"].encode())
                 return True
@@ -67,8 +67,6 @@ class ChatStreamReader(StreamReader):
             # chunks have an empty id and model.
             if name not in ("choices", "object") and value not in _NOTHING:
                 self._head[name] = value
-        if event.get("id"):
-            self._named = True
         groq = event.get("x_groq")
         if isinstance(groq, dict) and groq.get("usage") and not event.get("usage"):
             self._head["usage"] = groq["usage"]
@@ -76,6 +74,8 @@ class ChatStreamReader(StreamReader):
         for position, choice in enumerate(choices if isinstance(choices, list) else ()):
             if isinstance(choice, dict):
                 self._read_choice(position, choice)
+        if event.get("id") and 0 in self._choices:
+            self._settled = True
 
     def _read_choice(self, position: int, choice: dict[str, Any]) -> None:
         index = choice.get("index")
@@ -97,8 +97,6 @@ class ChatStreamReader(StreamReader):
 
     def response(self) -> dict[str, Any]:
         """The chat completion as far as it was received."""
-        if self._first_text and 0 not in self._choices:
-            self._choices[0] = _Choice(self._first_text)
         choices = [self._choices[index].whole(index) for index in sorted(self._choices)]
         return {**self._head, "object": "chat.completion", "choices": choices}
 
