@@ -83,6 +83,20 @@ def test_an_adk_model_call_and_the_span_inside_it_are_one_step(traces: Traces) -
     assert outline(traces.step()) == ("helper", ["Gemini Generation"])
 
 
+def test_an_adk_model_call_by_way_of_litellm_is_of_the_provider_that_served_it(
+    traces: Traces,
+) -> None:
+    outer = {"gen_ai.system": "gcp.vertex.agent", "gen_ai.request.model": "openai/gpt-4o-mini"}
+    with (
+        traces.span("call_llm", outer, scope="gcp.vertex.agent") as call,
+        traces.span("chat gpt-4o-mini", chat_attributes(), parent=call),
+    ):
+        pass
+    step = traces.step()
+    assert outline(step) == "OpenAI Chat Completion"
+    assert (step["provider"], step["model"]) == ("OpenAI", "gpt-4o-mini-2024-07-18")
+
+
 ADK_INNER = {
     "gen_ai.operation.name": "generate_content",
     "gen_ai.system": "gemini",

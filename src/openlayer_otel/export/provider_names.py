@@ -205,6 +205,7 @@ _MADE = {
     "text_completion": "Completion",
     "generate_content": "Content Generation",
     "decision": "Decision",
+    "chat_completions": "Chat Completion",  # whatever a framework around it calls the operation
     "responses": "Response",
     "realtime": "Realtime Response",
 }

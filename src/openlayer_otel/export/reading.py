@@ -23,6 +23,10 @@ ONE_CALL = "openlayer.reading.one_call"
 """The only model call inside this one is this one, however the two count its output."""
 WHOLE_USAGE = "openlayer.reading.whole_usage"
 """The counts are all from the provider's answer, and better than another span's."""
+STREAM_BEGUN = "openlayer.reading.stream_begun"
+"""What was asked for; another span beside this one tells how the stream went."""
+STREAM_ENDED = "openlayer.reading.stream_ended"
+"""What was asked for; this only tells how a stream went that a span beside it began."""
 
 # An encoder's own limit is 254 levels; steps inside steps need their share of it.
 _DEEP = 48

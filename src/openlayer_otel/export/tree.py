@@ -20,6 +20,8 @@ from openlayer_otel.export.dialects import read_span
 from openlayer_otel.export.failures import Failure, failure_of
 from openlayer_otel.export.reading import (
     MODEL_STEP_TYPES,
+    STREAM_BEGUN,
+    STREAM_ENDED,
     Reading,
     attributes_of,
     step_type_of,
@@ -196,11 +198,25 @@ def _fold(root: Node) -> None:
     while waiting:
         node = waiting.pop()
         if node.children:
+            _fold_streams(node)
             while _fold_one(node):
                 pass
             if semconv.RESPONSE_ID in node.reading:
                 _fold_through(node)
             waiting.extend(node.children)
+
+
+def _fold_streams(node: Node) -> None:
+    """Merge what only tells how a stream went with the span beside it that began the stream."""
+    begun: dict[str, list[Node]] = {}
+    for child in node.children[:]:  # by time
+        if STREAM_BEGUN in child.reading:
+            begun.setdefault(child.reading[STREAM_BEGUN], []).append(child)
+        elif waiting := begun.get(child.reading.get(STREAM_ENDED, "")):
+            first = waiting.pop(0)
+            node.children.remove(child)
+            _merge(first, child)
+            first.end = max(first.end, child.end)
 
 
 def _fold_one(node: Node) -> bool:

@@ -79,6 +79,27 @@ SPANS = {
             "modelParameters": {"temperature": 0.1},
         },
     ),
+    "Google ADK, a model of another provider by way of LiteLLM": Foreign(
+        "gcp.vertex.agent",
+        "call_llm",
+        {"gen_ai.system": "gcp.vertex.agent", "gen_ai.request.model": "openai/gpt-4o-mini"},
+        {"name": "OpenAI Content Generation", "provider": "OpenAI", "model": "gpt-4o-mini"},
+    ),
+    "Google ADK, a model of a server that it does not know": Foreign(
+        "gcp.vertex.agent",
+        "call_llm",
+        {"gen_ai.system": "gcp.vertex.agent", "gen_ai.request.model": "hosted_vllm/llama-4"},
+        {"name": "call_llm", "provider": None, "model": "hosted_vllm/llama-4"},
+    ),
+    "Google ADK, a model by Google's path of it": Foreign(
+        "gcp.vertex.agent",
+        "call_llm",
+        {
+            "gen_ai.system": "gcp.vertex.agent",
+            "gen_ai.request.model": "projects/p/locations/l/endpoints/123",
+        },
+        {"name": "Gemini Generation", "provider": "gemini"},
+    ),
     "Google ADK, a tool": Foreign(
         "gcp.vertex.agent",
         "execute_tool get_weather",

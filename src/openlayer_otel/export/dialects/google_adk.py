@@ -15,7 +15,15 @@ from opentelemetry.sdk.trace import ReadableSpan
 from openlayer_otel import semconv
 from openlayer_otel.export.dialects.genai import current_names
 from openlayer_otel.export.dialects.left_out import LEFT_OUT
-from openlayer_otel.export.reading import ONE_CALL, WHOLE_USAGE, Reading, count_of, decoded
+from openlayer_otel.export.provider_names import openlayer_provider
+from openlayer_otel.export.reading import (
+    ONE_CALL,
+    WHOLE_USAGE,
+    Reading,
+    count_of,
+    decoded,
+    text_of,
+)
 from openlayer_otel.export.shapes import message_of, parts_of
 
 _PREFIX = "gcp.vertex.agent."
@@ -27,6 +35,8 @@ _SETTINGS = {
     "stop_sequences": semconv.REQUEST_STOP_SEQUENCES,
     "seed": semconv.REQUEST_SEED,
 }
+# How the name of a model begins that is Google's whole path of it, not LiteLLM's provider/model.
+_PATHS = ("projects/", "publishers/", "models/", "endpoints/")
 _NOTHING: tuple[Any, ...] = ({}, None, "<not specified>", "N/A", "<not serializable>")
 
 
@@ -43,6 +53,8 @@ def read(span: ReadableSpan) -> Reading | None:
         reading[ONE_CALL] = True
     if semconv.OPERATION_NAME not in reading:
         return LEFT_OUT
+    if _served_elsewhere((text_of(reading, semconv.REQUEST_MODEL) or "").lower()):
+        reading.pop(semconv.PROVIDER_NAME, None)
     session = reading.get(_PREFIX + "session_id")
     if isinstance(session, str):
         reading.setdefault(semconv.SESSION_ID, session)
@@ -58,6 +70,16 @@ def read(span: ReadableSpan) -> Reading | None:
     _read_request(decoded(reading.get(_PREFIX + "llm_request")), reading)
     _read_response(decoded(reading.get(_PREFIX + "llm_response")), reading)
     return reading
+
+
+def _served_elsewhere(model: str) -> bool:
+    """Whether a model is not Google's: ADK's spans name Google, whoever serves it (``LiteLlm``).
+
+    Then the model's name tells who does, or a span inside that knows.
+    """
+    if "gemini" in model or model.startswith(_PATHS):
+        return False
+    return "/" in model or openlayer_provider(None, model) is not None
 
 
 def _read_request(request: Any, reading: Reading) -> None:

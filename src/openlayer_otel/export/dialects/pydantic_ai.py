@@ -11,17 +11,19 @@ from collections.abc import Collection
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import StatusCode
 
 from openlayer_otel import semconv
 from openlayer_otel.export.dialects.events import content_of_events
 from openlayer_otel.export.dialects.genai import current_names
 from openlayer_otel.export.dialects.left_out import scope_of
 from openlayer_otel.export.dialects.openinference import PARAMETERS
-from openlayer_otel.export.reading import Reading, decoded
+from openlayer_otel.export.reading import STREAM_BEGUN, STREAM_ENDED, Reading, decoded
 from openlayer_otel.export.shapes import messages_of
 
 _PYDANTIC_AI = "pydantic-ai"
 _LOGFIRE = ("logfire.openai", "logfire.anthropic")
+_OF_ANSWERS = ("gen_ai.response.", "gen_ai.usage.", "gen_ai.output.", "response_data")
 
 
 def speaks(scope: str, names: Collection[str]) -> bool:
@@ -104,6 +106,8 @@ def _read_run(reading: Reading) -> None:
 
 def _logfire(span: ReadableSpan, scope: str) -> Reading | None:
     reading = current_names(span)
+    # The span of a stream ends before the stream begins; a log beside it tells the rest.
+    asked = f"{reading.get('request_data')}{reading.get(semconv.INPUT_MESSAGES)}"
     request = decoded(reading.get("request_data"))
     if not isinstance(request, dict) and semconv.OPERATION_NAME not in reading:
         return None
@@ -126,4 +130,12 @@ def _logfire(span: ReadableSpan, scope: str) -> Reading | None:
         answer = response.get("message") or response.get("combined_chunk_content")
         if answer:
             reading.setdefault(semconv.OUTPUT_MESSAGES, messages_of(answer, "assistant"))
+    if reading.get("logfire.span_type") == "log":
+        reading[STREAM_ENDED] = asked
+    elif span.status.status_code is not StatusCode.ERROR and not _answered(reading):
+        reading[STREAM_BEGUN] = asked
     return reading
+
+
+def _answered(reading: Reading) -> bool:
+    return any(name.startswith(_OF_ANSWERS) for name in reading)
