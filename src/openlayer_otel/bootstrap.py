@@ -24,6 +24,7 @@ from openlayer_otel.export.already_sending import sends_to_openlayer
 from openlayer_otel.export.emptying import Processor, empty, empty_and_stop
 from openlayer_otel.export.processor import OpenlayerSpanProcessor
 from openlayer_otel.forking import in_forked_child
+from openlayer_otel.genai.streaming import end_open_streams
 from openlayer_otel.instrumentor import OpenlayerInstrumentor, is_bare
 from openlayer_otel.setting_scopes import TRACING_SETTINGS
 from openlayer_otel.settings import Settings
@@ -157,7 +158,8 @@ def flush(timeout: float = DEFAULT_TIMEOUT) -> bool:
 def shutdown(timeout: float = DEFAULT_TIMEOUT) -> bool:
     """Undo :func:`init`: send what is left, then stop tracing.
 
-    The tracer provider itself stays, for the processors that others have added to it.
+    Streams that are still open are recorded as far as they have come. The tracer provider itself
+    stays, for the processors that others have added to it.
 
     Args:
         timeout: Longest wait in seconds.
@@ -171,6 +173,7 @@ def shutdown(timeout: float = DEFAULT_TIMEOUT) -> bool:
         if started is None:
             return True
         unhooked = _unhook(started)
+        end_open_streams(started.start.provider)
         done = _end(started, seconds_of(timeout))
         instrumentor = OpenlayerInstrumentor()
         if not instrumentor.is_instrumented_by_opentelemetry:

@@ -10,7 +10,10 @@ from opentelemetry.sdk.trace import TracerProvider
 import openlayer_otel
 from openlayer_otel import OpenlayerInstrumentor, OpenlayerSpanProcessor
 from openlayer_otel.attachments import binaries, raw_outputs
+from openlayer_otel.standin.llm_server import LLMServer
 from openlayer_otel.standin.openlayer_server import OpenlayerServer
+from tests.support.sdk_clients import make_client
+from tests.support.span_log import SpanLog
 
 
 def test_calls_after_shutdown_keep_no_answers_and_no_files(
@@ -53,3 +56,42 @@ def test_what_another_destination_wants_is_kept(
     assert uploaded.row["steps"][0]["rawOutput"]
     second.shutdown()
     assert not raw_outputs.wanted
+
+
+def test_a_stream_that_is_still_read_is_recorded_as_far_as_it_has_come(
+    destination: dict[str, Any],
+    tracer_provider: TracerProvider,
+    llm_server: LLMServer,
+    openlayer_server: OpenlayerServer,
+) -> None:
+    openlayer_otel.init(**destination, tracer_provider=tracer_provider)
+    client = make_client("openai", False, llm_server.url)
+    stream = client.chat.completions.create(
+        model="gpt-x", messages=[{"role": "user", "content": "hi"}], stream=True
+    )
+    said = ""
+    while not said:
+        said = next(stream).choices[0].delta.content or ""
+    assert openlayer_otel.shutdown(30)
+    (step,) = openlayer_server.traces[0].row["steps"]
+    assert step["output"] == said
+    assert [chunk for chunk in stream if chunk.choices]  # the application reads on
+
+
+def test_a_stream_whose_span_goes_elsewhere_is_left_alone(
+    destination: dict[str, Any],
+    tracer_provider: TracerProvider,
+    spans: SpanLog,
+    llm_server: LLMServer,
+) -> None:
+    OpenlayerInstrumentor().instrument(tracer_provider=tracer_provider)
+    client = make_client("openai", False, llm_server.url)
+    stream = client.chat.completions.create(
+        model="gpt-x", messages=[{"role": "user", "content": "hi"}], stream=True
+    )
+    next(stream)
+    openlayer_otel.init(**destination, tracer_provider=TracerProvider(shutdown_on_exit=False))
+    openlayer_otel.shutdown(30)
+    assert spans.ended == []
+    list(stream)
+    assert (spans.only().attributes or {})["gen_ai.response.finish_reasons"] == ("stop",)

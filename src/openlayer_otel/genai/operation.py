@@ -49,6 +49,7 @@ class Operation:
         endpoint: How its JSON is read.
         attributes: What the span started with.
         capture: Where its content goes.
+        telemetry: Where its span goes, and with which settings.
         started: ``time.perf_counter()`` of the start.
         context: The context in which its span is current; attach it around the SDK's work. Empty
             once the operation is over.
@@ -83,7 +84,7 @@ class Operation:
         self.started = started
         self.capture = capture
         self.context = Context({**context, _SPAN_KEY: span, OPERATION_KEY: self})
-        self._telemetry = telemetry
+        self.telemetry = telemetry
         self._record = Record(capture.anywhere)
         # Taken by the first end and never given back, by two threads or a finalizer in the midst
         # of either: one pop succeeds. A lock takes 0.7 µs longer.
@@ -150,7 +151,7 @@ class Operation:
         try:
             self.endpoint.request(body, record)
             if record.with_content:
-                encode_input(record, self._telemetry.content)
+                encode_input(record, self.telemetry.content)
         except Exception as error:  # noqa: BLE001 - boundary: the request itself must go out
             report_failure(f"reading a {self.name} request", error)
 
@@ -213,7 +214,7 @@ class Operation:
             span.set_attributes(attributes)
             if raw_outputs.wanted and self.capture.on_spans and response is not None:
                 raw_outputs.keep(span.get_span_context().span_id, self._raw_output(response, raw))
-            self._telemetry.operation_ended(self, record, error)
+            self.telemetry.operation_ended(self, record, error)
         except Exception as failure:  # noqa: BLE001 - boundary: the span must end, the caller go on
             report_failure(f"recording a {self.name} response", failure)
         finally:
@@ -249,7 +250,7 @@ class Operation:
             self.finish(response, semconv.OUTCOME_FAILED, error=error)
 
     def _raw_output(self, response: Any, raw: bytes | None) -> bytes:
-        content = self._telemetry.content
+        content = self.telemetry.content
         if content.redact is not None:
             return content.value(response).text.encode()
         return raw if raw is not None else to_json(response).encode()
@@ -272,7 +273,7 @@ class Operation:
             except Exception as failure:  # noqa: BLE001 - odd JSON must not cost the rest
                 report_failure(f"reading a {self.name} response", failure)
             if record.with_content:
-                encode_output(record, self._telemetry.content)
+                encode_output(record, self.telemetry.content)
         if (
             (
                 outcome is not None
@@ -287,12 +288,12 @@ class Operation:
 
     def _describe(self, error: BaseException) -> None:
         self._record.attributes[semconv.ERROR_TYPE] = error_type(error)
-        message = self._telemetry.content.text(error_text(error)) if self.capture.on_spans else None
+        message = self.telemetry.content.text(error_text(error)) if self.capture.on_spans else None
         self.span.set_status(Status(StatusCode.ERROR, message or None))
 
     def _describe_failure(self, code: str, message: str | None) -> None:
         """The request succeeded, and its answer says that the operation failed."""
         self._record.attributes[semconv.OUTCOME] = semconv.OUTCOME_FAILED
         self._record.attributes[semconv.ERROR_TYPE] = error_code(code) or semconv.ERROR_OTHER
-        kept = self._telemetry.content.text(message) if message and self.capture.on_spans else None
+        kept = self.telemetry.content.text(message) if message and self.capture.on_spans else None
         self.span.set_status(Status(StatusCode.ERROR, kept or None))

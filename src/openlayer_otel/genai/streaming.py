@@ -235,6 +235,16 @@ def _drop_open() -> None:
         end.left_open()
 
 
+def end_open_streams(tracer_provider: Any) -> None:
+    """End the streams whose spans go to a tracer provider that sends nothing from here on.
+
+    What was received of them is recorded; the application reads on.
+    """
+    for end in list(_open):
+        if end.operation.telemetry.tracer_provider is tracer_provider:
+            end.left_open()
+
+
 def report_unread_event(error: Exception) -> None:
     """Say, once, that an event of a stream could not be read."""
     report_failure("reading a stream event", error)
