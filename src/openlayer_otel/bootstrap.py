@@ -25,7 +25,13 @@ from openlayer_otel.export.emptying import Processor, empty, empty_and_stop
 from openlayer_otel.export.processor import OpenlayerSpanProcessor
 from openlayer_otel.forking import in_forked_child
 from openlayer_otel.genai.streaming import end_open_streams
-from openlayer_otel.instrumentor import OpenlayerInstrumentor, is_bare
+from openlayer_otel.instrumentor import (
+    OpenlayerInstrumentor,
+    is_bare,
+    is_of_init,
+    said_after_init,
+    switch_on_for_init,
+)
 from openlayer_otel.setting_scopes import TRACING_SETTINGS
 from openlayer_otel.settings import Settings
 from openlayer_otel.telemetry import Telemetry
@@ -186,7 +192,7 @@ def shutdown(timeout: float = DEFAULT_TIMEOUT) -> bool:
 def _unhook(started: _Started) -> bool:
     """Take out the hooks that an ``init()`` put in; returns whether they were still there."""
     instrumentor = OpenlayerInstrumentor()
-    its_own = started.instrumented and instrumentor.is_of_init
+    its_own = started.instrumented and is_of_init()
     if its_own:
         instrumentor.uninstrument()
     return its_own
@@ -209,7 +215,7 @@ def _start(wanted: _Start) -> None:
         if started.start == wanted and not _is_over(started):
             return
         _started = None
-        added = OpenlayerInstrumentor().said_after_init()
+        added = said_after_init()
         # Calls are not traced meanwhile: nothing may be recorded that either of them redacts.
         bare_before = (_unhook(started) and started.bare_before) or bare_before
         _end(started, wanted.settings.exit_timeout)
@@ -263,10 +269,7 @@ def _activate(wanted: _Start, added: Mapping[str, Any], *, bare_before: bool) ->
     telemetry_module.activate(Telemetry(wanted.settings, tracer_provider=wanted.provider))
     if not (bare_before or wanted.instrument):
         return False
-    instrumentor.instrument(
-        settings=wanted.settings, tracer_provider=wanted.provider, in_addition=added
-    )
-    instrumentor.is_of_init = True
+    switch_on_for_init(wanted.settings, wanted.provider, added)
     return True
 
 

@@ -35,6 +35,7 @@ OPENLAYER = "openlayer"
 _ID_GENERATOR = "OTEL_PYTHON_ID_GENERATOR"
 # Names a file that stands in for the variables; an older SDK knows none.
 _CONFIG_FILE = getattr(environment_variables, "OTEL_CONFIG_FILE", "")
+_GRPC_EXPORTER = "opentelemetry.exporter.otlp.proto.grpc.trace_exporter"
 
 # Variable with names of exporters -> the group of entry points that they come from.
 _EXPORTER_GROUPS = {
@@ -212,7 +213,7 @@ def _flush() -> None:
     """Send what there is: OpenTelemetry knows nothing of children that run no exit hooks."""
     provider = trace.get_tracer_provider()
     # gRPC does not work in a child that was forked, and may not come back.
-    if isinstance(provider, TracerProvider) and "grpc" not in sys.modules:
+    if isinstance(provider, TracerProvider) and _GRPC_EXPORTER not in sys.modules:
         within(Settings.resolve().exit_timeout, provider.force_flush)
 
 

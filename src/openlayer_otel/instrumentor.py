@@ -47,7 +47,7 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     # Names of the settings and providers that were said while tracing was on.
     _added: frozenset[str] = frozenset()
     # Whether it was init() that switched tracing on.
-    is_of_init = False
+    _of_init = False
 
     def instrument(self, **kwargs: Any) -> Any:
         """Switch tracing on; see the class.
@@ -63,10 +63,10 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     def uninstrument(self, **kwargs: Any) -> Any:
         """Switch tracing off; what ``init()`` has set up for ``@trace`` stays."""
         with _lock:
-            self.is_of_init, self._added = False, frozenset()
+            self._of_init, self._added = False, frozenset()
             return super().uninstrument(**kwargs)
 
-    def renew(self, settings: Settings, **providers: Any) -> None:
+    def _renew(self, settings: Settings, **providers: Any) -> None:
         """Trace with other settings from here on, on behalf of whoever switched tracing on.
 
         Where it is off, that is ``init()``.
@@ -76,19 +76,9 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             if self.is_instrumented_by_opentelemetry:
                 super().uninstrument()
             else:
-                self.is_of_init = True
+                self._of_init = True
             super().instrument(settings=settings, **providers)
             self._added = added
-
-    def said_after_init(self) -> dict[str, Any]:
-        """What ``instrument()`` said on top of what ``init()`` had: settings and providers."""
-        if self._installation is None or not self.is_of_init:
-            return {}
-        now = self._installation.telemetry
-        return {
-            name: now.providers[name] if name in _PROVIDERS else getattr(now.settings, name)
-            for name in self._added
-        }
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """None: each provider is looked for by itself, and a newer SDK is no conflict."""
@@ -147,7 +137,7 @@ class OpenlayerInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             if taken:
                 names = self._added.union(taken)
                 providers = {name: taken.pop(name, known) for name, known in now.providers.items()}
-                self.renew(replace(now.settings, **taken), **providers)
+                self._renew(replace(now.settings, **taken), **providers)
                 self._added = names
             return bool(new)
         except Exception as error:  # noqa: BLE001 - boundary: tracing must not stop a program
@@ -228,6 +218,50 @@ def is_bare() -> bool:
     """Whether the SDKs are traced, and ``instrument()`` was told nothing about how."""
     instrumentor = OpenlayerInstrumentor()
     return bool(instrumentor.is_instrumented_by_opentelemetry and instrumentor._bare)
+
+
+def is_of_init() -> bool:
+    """Whether the SDKs are traced, and it was ``init()`` that switched that on."""
+    return OpenlayerInstrumentor()._of_init
+
+
+def switch_on_for_init(
+    settings: Settings, tracer_provider: Any, addition: Mapping[str, Any]
+) -> None:
+    """Have the SDKs traced as an ``init()`` says.
+
+    Args:
+        settings: Those of the ``init()``.
+        tracer_provider: Where the spans go.
+        addition: What ``instrument()`` said on top of the ``init()`` before.
+    """
+    instrumentor = OpenlayerInstrumentor()
+    instrumentor.instrument(
+        settings=settings, tracer_provider=tracer_provider, in_addition=addition
+    )
+    instrumentor._of_init = True
+
+
+def said_after_init() -> dict[str, Any]:
+    """What ``instrument()`` said on top of what ``init()`` had: settings and providers."""
+    instrumentor = OpenlayerInstrumentor()
+    if instrumentor._installation is None or not instrumentor._of_init:
+        return {}
+    now = instrumentor._installation.telemetry
+    return {
+        name: now.providers[name] if name in _PROVIDERS else getattr(now.settings, name)
+        for name in instrumentor._added
+    }
+
+
+def renew(settings: Settings, **providers: Any) -> None:
+    """Trace with other settings from here on, on behalf of whoever switched tracing on.
+
+    Args:
+        settings: The settings.
+        providers: ``tracer_provider`` and the like, as for ``instrument()``.
+    """
+    OpenlayerInstrumentor()._renew(settings, **providers)
 
 
 def _usable(provider: Any, name: str, method: str) -> Any:

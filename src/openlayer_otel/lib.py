@@ -20,7 +20,7 @@ from openlayer_otel.diagnostics import report_failure, warn_once
 from openlayer_otel.export.answers import Verdict
 from openlayer_otel.export.replay import obstacle, replay
 from openlayer_otel.export.spool import Spool
-from openlayer_otel.instrumentor import OpenlayerInstrumentor
+from openlayer_otel.instrumentor import OpenlayerInstrumentor, renew
 from openlayer_otel.providers.registry import PROVIDERS
 from openlayer_otel.settings import Settings
 from openlayer_otel.tracing import (
@@ -184,7 +184,7 @@ def auto_instrument(targets: bool | str | Sequence[str] | None = True) -> dict[s
     if traced is not None and (names is None or not set(names) <= set(traced)):
         wanted = None if names is None else tuple(dict.fromkeys((*traced, *names)))
         settings = dataclasses.replace(now.settings, providers=wanted)
-        instrumentor.renew(settings, tracer_provider=now.tracer_provider)
+        renew(settings, tracer_provider=now.tracer_provider)
     return {name: True for name in PROVIDERS if names is None or name in names}
 
 

@@ -74,10 +74,13 @@ def test_otlp_is_selected_by_name(
 def test_forked_children_of_multiprocessing_need_no_flush_over_otlp(
     application: Path, instrument_application_alone: RunApplication
 ) -> None:
-    """They run no exit hooks, and OpenTelemetry follows nothing else."""
+    """They run no exit hooks, and OpenTelemetry follows nothing else.
+
+    That the application uses gRPC for something else is no matter.
+    """
     call = application.read_text(encoding="utf-8").replace("\n", "\n    ").rstrip()
     application.write_text(
-        "import multiprocessing\n"
+        "import multiprocessing, grpc\n"
         f"def work():\n    {call}\n"
         "context = multiprocessing.get_context('fork')\n"
         "processes = [context.Process(target=work) for _ in range(3)]\n"

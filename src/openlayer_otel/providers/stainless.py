@@ -129,7 +129,7 @@ class StainlessHooks:
 
         def request(client: Any, *args: Any, **kwargs: Any) -> Any:
             try:
-                # Asked first: of a call that nobody records nothing need be known.
+                # Here and not in begin(): a call that nobody records passes a function less.
                 if nobody_records(telemetry.tracer, current()) and not (
                     telemetry.counts_unrecorded()
                 ):
@@ -162,7 +162,7 @@ class StainlessHooks:
 
         async def request(client: Any, *args: Any, **kwargs: Any) -> Any:
             try:
-                # Asked first: of a call that nobody records nothing need be known.
+                # Here and not in begin(): a call that nobody records passes a function less.
                 if nobody_records(telemetry.tracer, current()) and not (
                     telemetry.counts_unrecorded()
                 ):

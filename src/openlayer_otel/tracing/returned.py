@@ -42,7 +42,7 @@ from openlayer_otel.tracing.proxies import (
     followed_as,
 )
 from openlayer_otel.tracing.recording import Step
-from openlayer_otel.tracing.response_bodies import body_of
+from openlayer_otel.tracing.response_bodies import Body, body_of
 from openlayer_otel.tracing.resuming import driver_of
 from openlayer_otel.tracing.stream_kinds import own_fields
 
@@ -138,8 +138,9 @@ def _follower(result: Any) -> _Follower | None:
         return _proxied(proxy)
     if gives_when_entered(result):
         return _proxied(FollowedManager)
-    if body_of(result) is not None:
-        return _follow_body
+    body = body_of(result)
+    if body is not None:
+        return _with_body(body)
     return None
 
 
@@ -177,12 +178,14 @@ def _exception_of(future: Any) -> BaseException | None:
     return error
 
 
-def _follow_body(plan: Plan, step: Step, response: Any) -> Any:
-    """A web framework's streaming response: its body is the output."""
-    body = body_of(response)
-    assert body is not None
-    body.replace(_BY_TYPE[type(body.pieces)](plan, step, body.pieces))
-    return response
+def _with_body(body: Body) -> _Follower:
+    """For a web framework's streaming response: its body is the output."""
+
+    def follow(plan: Plan, step: Step, response: Any) -> Any:
+        body.replace(_BY_TYPE[type(body.pieces)](plan, step, body.pieces))
+        return response
+
+    return follow
 
 
 def _follow_operation(plan: Plan, step: Step, stream: Any) -> Any:
